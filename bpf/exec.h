@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * exec: what was asked for, what runs, with which arguments, environment and rights.
+ *
+ * The arguments are read from the new image's memory, where the kernel has just written them:
+ * complete, and out of reach of whoever asked for the exec.
+ */
+#ifndef TARSIER_EXEC_H
+#define TARSIER_EXEC_H
+
+#include "output.h"
+#include "path.h"
+#include "task.h"
+
+/* Appends a string of the kernel; its length. A bit in s->ext.trunc says that it was cut. */
+__noinline int put_string(u64 str, u32 which, u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	u32 bit = 1U << (which & 7), off;
+	long n;
+
+	if (!s)
+		return 0;
+	off = s->off;
+	if (off > VAR_MAX)
+		return 0;
+	n = bpf_probe_read_kernel_str(&s->var[off], 4096, (void *)str); /* PATH_MAX */
+	if (n <= 0) {
+		s->ext.trunc |= bit << EXEC_STR_TRUNC_SHIFT;
+		return 0;
+	}
+	if (n == 4096)
+		s->ext.trunc |= bit;
+	n = (n - 1) & 0xfff;
+	s->off = off + n;
+	return n;
+}
+
+/* The next chunk of s->chunks; nonzero: there is more. */
+__noinline int send_chunk(u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	u64 n;
+
+	if (!s)
+		return 0;
+	n = s->chunks.left;
+	if (!n)
+		return 0;
+	if (n > MSG_DATA_MAX)
+		n = MSG_DATA_MAX;
+	s->chunks.error = bpf_probe_read_user(s->chunk.bytes, n, (void *)s->chunks.at);
+	if (s->chunks.error)
+		return 0;
+	common_init(&s->chunk.data.common, MSG_OP_DATA, sizeof(s->chunk.data) + n);
+	s->chunk.data.id.pid = bpf_get_current_pid_tgid();
+	s->chunk.data.id.time = s->chunks.time;
+	s->chunks.error = send(MSG_OP_DATA, &s->chunk, sizeof(s->chunk.data) + n);
+	if (s->chunks.error)
+		return 0;
+	s->chunks.at += n;
+	s->chunks.left -= n;
+	return s->chunks.left != 0;
+}
+
+#define AREA_ENVS	 1 /* else args */
+#define AREA_INLINE_ONLY 2
+
+/*
+ * Appends the bytes of args or envs. Long ones go ahead in chunks, and what stands in their place
+ * is a description of these.
+ */
+__noinline int put_area(u64 start, u64 size, u32 how, u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	u32 trunc = how & AREA_ENVS ? MSG_EXEC_TRUNC_ENVS : MSG_EXEC_TRUNC_ARGS;
+	struct data_event_desc desc = {};
+	u32 off, n;
+
+	if (!s || !size)
+		return 0;
+	off = s->off;
+	if (off > VAR_MAX)
+		return 0;
+	if (size > INLINE_MAX && !(how & AREA_INLINE_ONLY)) {
+		s->chunks.at = start;
+		s->chunks.left = size;
+		s->chunks.time = s->exec.ktime + (how & AREA_ENVS);
+		s->chunks.error = 0;
+		for (int i = 0; i < DATA_CHUNKS; i++)
+			if (!send_chunk(slot))
+				break;
+		desc.error = s->chunks.error;
+		desc.leftover = s->chunks.left;
+		desc.size = size;
+		desc.id.pid = bpf_get_current_pid_tgid();
+		desc.id.time = s->chunks.time;
+		s->exec.flags |= how & AREA_ENVS ? MSG_EXEC_DATA_ENVS : MSG_EXEC_DATA_ARGS;
+		if (desc.leftover)
+			s->exec.flags |= trunc;
+		bpf_probe_read_kernel(&s->var[off], sizeof(desc), &desc);
+		s->off = off + sizeof(desc);
+		return sizeof(desc);
+	}
+	n = size;
+	if (size > INLINE_MAX) {
+		n = INLINE_MAX;
+		s->exec.flags |= trunc;
+	}
+	if (bpf_probe_read_user(&s->var[off], n, (void *)start)) {
+		s->exec.flags |= how & AREA_ENVS ? MSG_EXEC_ERROR_ENVS : MSG_EXEC_ERROR_ARGS;
+		return 0;
+	}
+	s->off = off + n;
+	return n;
+}
+
+static __always_inline bool is_memfd(const char *p)
+{
+	return p[0] == 'm' && p[1] == 'e' && p[2] == 'm' && p[3] == 'f' && p[4] == 'd' &&
+	       p[5] == ':';
+}
+
+/* The uid of root in a user namespace, as the host sees it. */
+static __always_inline u32 ns_root(struct user_namespace *ns)
+{
+	struct uid_gid_extent e;
+
+	if (!BPF_CORE_READ(ns, level))
+		return 0;
+	BPF_CORE_READ_INTO(&e, ns, uid_map.extent[0]);
+	return e.first ? ~0U : e.lower_first;
+}
+
+/*
+ * What the exec gained. Privileged ids differ from the real ones only if the file's bits said so;
+ * a non-root image has permitted capabilities beyond the ambient set only from the file's.
+ */
+static __always_inline u32 secure_exec(const struct cred *cred, const struct msg_generic_cred *c,
+				       u16 mode)
+{
+	u32 root, bits = 0;
+	u64 ambient = 0;
+
+	if ((mode & S_ISUID) && c->euid != c->uid)
+		bits |= MSG_SECURE_SETUID | (c->euid ? 0 : MSG_SECURE_SETUID_ROOT);
+	if ((mode & S_ISGID) && c->egid != c->gid)
+		bits |= MSG_SECURE_SETGID | (c->egid ? 0 : MSG_SECURE_SETGID_ROOT);
+	bpf_probe_read_kernel(&ambient, sizeof(ambient), &cred->cap_ambient);
+	if (c->cap.permitted & ~ambient) {
+		root = ns_root(BPF_CORE_READ(cred, user_ns));
+		if (c->uid != root && c->euid != root)
+			bits |= MSG_SECURE_FILE_CAPS;
+	}
+	return bits;
+}
+
+/* What exec and snapshot share: all but the arguments. The path is the first in s->var. */
+__noinline int fill_image(u64 task_addr, u64 file_addr, u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct task_struct *task = (void *)task_addr;
+	struct file *file = (void *)file_addr;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct dentry *dentry;
+	struct msg_exec_ext *x;
+	struct msg_exec *e;
+	struct tty_struct *tty;
+
+	if (!s)
+		return 0;
+	x = &s->ext;
+	e = &s->exec;
+	s->off = 0;
+	common_init(&s->event.common, MSG_OP_EXECVE, 0);
+	fill_task(&x->task, task);
+	fill_cgroup(&s->event.kube, task);
+	s->event.parent.pid = x->task.ppid;
+	s->event.parent.pad = 0;
+	s->event.parent.ktime = x->task.parent_image;
+	s->event.parent_flags = 0;
+	fill_creds(&s->event.creds, BPF_CORE_READ(task, cred));
+	fill_namespaces(&s->event.ns, task);
+
+	e->pid = x->task.pid;
+	e->tid = x->task.tid;
+	e->nspid = x->task.ns_pid;
+	e->uid = x->task.euid;
+	e->auid = ~0U;
+	x->sessionid = ~0U;
+	if (bpf_core_field_exists(task->loginuid)) {
+		e->auid = BPF_CORE_READ(task, loginuid.val);
+		x->sessionid = BPF_CORE_READ(task, sessionid);
+	}
+	e->flags = 0;
+	e->pad = 0;
+	e->nlink = BPF_CORE_READ(inode, i_nlink);
+	e->ino = BPF_CORE_READ(inode, i_ino);
+	e->secureexec = 0;
+	e->size_args = e->size_envs = 0;
+	fill_file(&x->exe, inode);
+	__builtin_memset(&x->interpreter, 0, sizeof(x->interpreter));
+	x->sid = BPF_CORE_READ(signal, pids[PIDTYPE_SID], numbers[0].nr);
+	x->pgid = BPF_CORE_READ(signal, pids[PIDTYPE_PGID], numbers[0].nr);
+	__builtin_memset(x->tty, 0, sizeof(x->tty));
+	tty = BPF_CORE_READ(signal, tty);
+	if (tty)
+		bpf_probe_read_kernel_str(x->tty, sizeof(x->tty), &tty->name);
+	__builtin_memset(x->prev_comm, 0, sizeof(x->prev_comm));
+	x->trunc = 0;
+	x->pad = 0;
+	x->stdin_type = 0;
+	__builtin_memset(x->size_str, 0, sizeof(x->size_str));
+
+	e->size_path = 0;
+	if (!file)
+		return 0;
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	e->size_path = put_path((u64)dentry, (u64)BPF_CORE_READ(file, f_path.mnt), slot);
+	if (s->walk.flags & WALK_TRUNC)
+		e->flags |= MSG_EXEC_TRUNC_FILENAME;
+	if (dentry_unlinked(dentry))
+		e->flags |= MSG_EXEC_DELETED;
+	if ((s->walk.flags & WALK_PSEUDO) && is_memfd(s->var))
+		e->flags |= MSG_EXEC_MEMFD | MSG_EXEC_DELETED;
+	return 0;
+}
+
+__noinline int fill_cwd(u64 task_addr, u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct task_struct *task = (void *)task_addr;
+	struct dentry *dentry = BPF_CORE_READ(task, fs, pwd.dentry);
+	u32 off, len;
+
+	if (!s)
+		return 0;
+	s->exec.size_cwd = 0;
+	if (!dentry) {
+		s->exec.flags |= MSG_EXEC_ERROR_CWD;
+		return 0;
+	}
+	off = s->off;
+	len = put_path((u64)dentry, (u64)BPF_CORE_READ(task, fs, pwd.mnt), slot);
+	if (s->walk.flags & WALK_TRUNC)
+		s->exec.flags |= MSG_EXEC_TRUNC_CWD;
+	if (dentry_unlinked(dentry))
+		s->exec.flags |= MSG_EXEC_CWD_DELETED;
+	if (len == 1 && s->walk.flags == WALK_DONE) {
+		s->exec.flags |= MSG_EXEC_ROOT_CWD;
+		s->off = off;
+		return 0;
+	}
+	s->exec.size_cwd = len;
+	return 0;
+}
+
+__noinline int put_stdin(u64 task_addr, u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct task_struct *task = (void *)task_addr;
+	struct file **fds = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
+	int len;
+
+	if (!s)
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), fds);
+	if (!file)
+		return 0;
+	s->ext.stdin_type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	len = put_path((u64)BPF_CORE_READ(file, f_path.dentry),
+		       (u64)BPF_CORE_READ(file, f_path.mnt), slot);
+	if (s->walk.flags & WALK_TRUNC)
+		s->ext.trunc |= 1 << EXEC_STR_STDIN;
+	return len;
+}
+
+/* The extension at its place behind the bytes of msg_exec, once all that it says is known. */
+static __always_inline void put_ext(struct scratch *s, u32 at)
+{
+	u32 ext = (at + 7) & ~7U;
+
+	if (at > VAR_MAX || ext > VAR_MAX)
+		return;
+	for (int i = 0; i < 7; i++) /* the gap; what is more, the extension covers */
+		s->var[at + i] = 0;
+	bpf_probe_read_kernel(&s->var[ext], sizeof(s->ext), &s->ext);
+}
+
+static __always_inline u32 message_size(struct scratch *s)
+{
+	return sizeof(s->event) + sizeof(s->exec) + s->off;
+}
+
+static __always_inline u32 exe_scope(struct scratch *s)
+{
+	u32 len = s->exec.size_path;
+
+	if (!(cfg_scope & SCOPE_EXE) || !len || len >= SCOPE_EXE_LEN)
+		return 0;
+	__builtin_memset(&s->exe_key, 0, sizeof(s->exe_key));
+	s->exe_key.prefixlen = (len + 1) * 8;
+	bpf_probe_read_kernel(s->exe_key.path, len, s->var);
+	return bpf_map_lookup_elem(&scope_exe, &s->exe_key) ? SCOPE_EXE : 0;
+}
+
+/* The image is entered before anything else of it: what follows from here on belongs to it. */
+static __always_inline void enter_image(struct scratch *s)
+{
+	struct image_state next = {}, *prev;
+	struct msg_exec *e = &s->exec;
+	u32 pid = e->pid;
+
+	prev = image_get(pid, s->ext.task.start);
+	s->event.cleanup_process.pid = pid;
+	s->event.cleanup_process.pad = 0;
+	s->event.cleanup_process.ktime = prev ? prev->image : s->ext.task.start;
+	next.start = s->ext.task.start;
+	next.image = e->ktime;
+	next.flags = (prev ? prev->flags & SCOPE_TREE : 0) | exe_scope(s);
+	if (bpf_map_update_elem(&images, &pid, &next, BPF_ANY))
+		s->event.common.flags |= MSG_COMMON_FLAG_PROCESS_NOT_FOUND;
+	if (cfg_scope && !in_scope(&s->ext.task, next.flags))
+		s->event.common.flags |= MSG_COMMON_FLAG_STATE_ONLY;
+}
+
+/* Outside the scope only what the state needs is sent: no environment, no names, no chunks. */
+__noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct task_struct *task = (void *)task_addr;
+	struct linux_binprm *bprm = (void *)bprm_addr;
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	u64 filename = (u64)BPF_CORE_READ(bprm, filename), interp = (u64)BPF_CORE_READ(bprm, interp);
+	u64 start = BPF_CORE_READ(mm, arg_start), size = BPF_CORE_READ(mm, arg_end) - start;
+	bool all;
+
+	if (!s)
+		return 0;
+	all = !(s->event.common.flags & MSG_COMMON_FLAG_STATE_ONLY);
+	s->ext.args_size = size;
+	s->exec.size_args = put_area(start, size, all ? 0 : AREA_INLINE_ONLY, slot);
+	fill_cwd(task_addr, slot);
+	start = BPF_CORE_READ(mm, env_start);
+	size = BPF_CORE_READ(mm, env_end) - start;
+	s->ext.envs_size = size;
+	if (all)
+		s->exec.size_envs = put_area(start, size, AREA_ENVS, slot);
+	else if (size)
+		s->exec.flags |= MSG_EXEC_TRUNC_ENVS;
+	s->exec.size = sizeof(s->exec) + s->off;
+
+	/* Room for the extension; it holds the sizes of the strings behind it. */
+	s->off = ((s->off + 7) & ~7U) + sizeof(s->ext);
+	if (!all)
+		return 0;
+	s->ext.size_str[EXEC_STR_CMDPATH] = put_string(filename, EXEC_STR_CMDPATH, slot);
+	if (interp != filename)
+		s->ext.size_str[EXEC_STR_INTERP] = put_string(interp, EXEC_STR_INTERP, slot);
+	s->ext.size_str[EXEC_STR_STDIN] = put_stdin(task_addr, slot);
+	return 0;
+}
+
+static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *bprm)
+{
+	u32 slot = bpf_get_smp_processor_id(), tid = BPF_CORE_READ(task, pid), size;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct comm_value *comm;
+	struct msg_exec *e;
+	u64 number;
+
+	if (!s)
+		return 0;
+	e = &s->exec;
+	number = as_number(s, task);
+	fill_image(number, (u64)BPF_CORE_READ(bprm, file), slot);
+	e->ktime = s->ext.task.image = s->event.common.ktime;
+	e->secureexec = secure_exec(BPF_CORE_READ(task, cred), &s->event.creds, s->ext.exe.mode);
+	if (bpf_core_field_exists(bprm->fdpath) && BPF_CORE_READ(bprm, fdpath))
+		e->flags |= MSG_EXEC_EXECVEAT;
+	else
+		e->flags |= MSG_EXEC_EXECVE;
+	if (BPF_CORE_READ(task, real_parent, flags) & PF_KTHREAD)
+		e->flags |= MSG_EXEC_KERNEL;
+	enter_image(s);
+	comm = bpf_map_lookup_elem(&prev_comms, &tid);
+	if (comm) {
+		__builtin_memcpy(s->ext.prev_comm, comm->comm, sizeof(comm->comm));
+		bpf_map_delete_elem(&prev_comms, &tid);
+	}
+	put_vars(number, as_number(s, bprm), slot);
+	put_ext(s, e->size - sizeof(*e));
+	size = message_size(s);
+	if (size > VAR_MAX) {
+		count_lost(MSG_OP_EXECVE, -7);
+		return 0;
+	}
+	s->event.common.size = size;
+	send(MSG_OP_EXECVE, &s->event, size);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int exec_btf(u64 *ctx)
+{
+	return on_exec((void *)ctx[0], (void *)ctx[2]);
+}
+
+SEC("?raw_tp/sched_process_exec")
+int exec_raw(u64 *ctx)
+{
+	return on_exec((void *)ctx[0], (void *)ctx[2]);
+}
+
+/* Whether a task descends from a process of the scope, by the parents it has now. */
+static __always_inline bool below_scope(struct task_struct *task)
+{
+	struct task_struct *t = task;
+
+	for (int i = 0; i < 64; i++) {
+		u32 pid = BPF_CORE_READ(t, tgid);
+		struct image_state *s;
+
+		if (pid <= 1)
+			return false;
+		s = image_get(pid, BPF_CORE_READ(t, group_leader, start_boottime));
+		if (s && (s->flags & SCOPE_TREE))
+			return true;
+		t = BPF_CORE_READ(t, real_parent);
+	}
+	return false;
+}
+
+static __always_inline void snapshot_scope(struct scratch *s, struct task_struct *task)
+{
+	struct image_state *known = image_get(s->exec.pid, s->ext.task.start), next = {};
+	u32 pid = s->exec.pid;
+
+	next.flags = exe_scope(s) | (known ? known->flags : 0);
+	if ((cfg_scope & SCOPE_TREE) && !(next.flags & SCOPE_TREE) && below_scope(task))
+		next.flags |= SCOPE_TREE;
+	if (!next.flags || (known && known->flags == next.flags))
+		return;
+	next.start = s->ext.task.start;
+	next.image = s->ext.task.image;
+	bpf_map_update_elem(&images, &pid, &next, BPF_ANY);
+}
+
+/*
+ * The processes that exist: a message like that of an exec for each, without what only the exec
+ * itself can tell. Arguments are not in reach here; the loader completes them from /proc.
+ */
+SEC("?iter/task")
+int snapshot(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct seq_file *seq = ctx->meta->seq;
+	u32 slot = 2 * cfg_nr_cpus, tflags, pid, size;
+	struct scratch *s;
+	struct file *file;
+	struct msg_exec *e;
+	u64 number;
+
+	if (!task)
+		return 0;
+	pid = BPF_CORE_READ(task, tgid);
+	/* One that is about to be gone has sent its exit, or will, and either way never was here. */
+	if (BPF_CORE_READ(task, pid) != pid || BPF_CORE_READ(task, signal, live.counter) <= 0)
+		return 0;
+	s = bpf_map_lookup_elem(&scratches, &slot);
+	if (!s)
+		return 0;
+	e = &s->exec;
+	tflags = BPF_CORE_READ(task, flags);
+	file = tflags & PF_KTHREAD ? NULL : BPF_CORE_READ(task, mm, exe_file);
+	number = as_number(s, task);
+	fill_image(number, (u64)file, slot);
+	e->ktime = s->ext.task.image;
+	e->flags |= MSG_EXEC_TASK_WALK;
+	if (tflags & PF_KTHREAD)
+		e->flags |= MSG_EXEC_KTHREAD;
+	else if (!file)
+		e->flags |= MSG_EXEC_ERROR_FILENAME;
+	if (tflags & PF_FORKNOEXEC)
+		e->flags |= MSG_EXEC_NO_EXEC;
+	__builtin_memset(&s->event.cleanup_process, 0, sizeof(s->event.cleanup_process));
+	s->ext.args_size = s->ext.envs_size = 0;
+	e->size_cwd = 0;
+	if (!(tflags & PF_KTHREAD))
+		fill_cwd(number, slot);
+	e->size = sizeof(*e) + s->off;
+	put_ext(s, s->off);
+	s->off = ((s->off + 7) & ~7U) + sizeof(s->ext);
+
+	if (cfg_scope)
+		snapshot_scope(s, task);
+	size = message_size(s);
+	if (size > VAR_MAX)
+		return 0;
+	s->event.common.size = size;
+	/* If it does not fit, the kernel shows us this task again. */
+	bpf_seq_write(seq, &s->event, size);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sending: into the ring without waking the reader, unless it must be, and every message that
+ * does not get there is counted by op and by kind of error.
+ */
+#ifndef TARSIER_OUTPUT_H
+#define TARSIER_OUTPUT_H
+
+#include "maps.h"
+
+static __always_inline void count_lost(u32 op, long error)
+{
+	u32 zero = 0, kind;
+	struct kernel_stats *s = bpf_map_lookup_elem(&stats, &zero);
+
+	__sync_fetch_and_add(&lost_total, 1);
+	if (!s)
+		return;
+	switch (error) {
+	case -2:
+		kind = SENT_FAILED_ENOENT;
+		break;
+	case -7:
+		kind = SENT_FAILED_E2BIG;
+		break;
+	case -16:
+		kind = SENT_FAILED_EBUSY;
+		break;
+	case -22:
+		kind = SENT_FAILED_EINVAL;
+		break;
+	case -28:
+		kind = SENT_FAILED_ENOSPC;
+		break;
+	case -11:
+		kind = SENT_FAILED_EAGAIN;
+		break;
+	default:
+		kind = SENT_FAILED_UNKNOWN;
+	}
+	s->sent_failed[op & 0xff][kind]++;
+}
+
+static __always_inline u64 ring_flags(void)
+{
+	u64 at = wake_at;
+
+	if (at == ~0ULL || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < at)
+		return BPF_RB_NO_WAKEUP;
+	wake_at = ~0ULL;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/* size is a constant: the message is written in place. */
+#define reserve(op, size)                                                     \
+	({                                                                    \
+		void *_m = bpf_ringbuf_reserve(&ring, (size), 0);             \
+		if (!_m)                                                      \
+			count_lost((op), -11);                                \
+		_m;                                                           \
+	})
+
+static __always_inline void submit(void *msg)
+{
+	bpf_ringbuf_submit(msg, ring_flags());
+}
+
+static __always_inline long send(u32 op, void *msg, u64 size)
+{
+	long err = bpf_ringbuf_output(&ring, msg, size, ring_flags());
+
+	if (err)
+		count_lost(op, err);
+	return err;
+}
+
+static __always_inline void common_init(struct msg_common *c, u32 op, u32 size)
+{
+	c->op = op;
+	c->flags = 0;
+	c->pad[0] = c->pad[1] = 0;
+	c->size = size;
+	c->ktime = bpf_ktime_get_boot_ns();
+}
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ground-truth workload: what its parts share.
+ *
+ * The workload causes forks, execs and exits and writes each of them down, with what is true of
+ * it, as one JSON line in a truth file. Nobody observes anybody here: a line is written by the
+ * process that knows (a child tells of its own birth, an image of its own exec, the parent that
+ * reaps tells of the exit), with one write(2) to a file opened O_APPEND, so lines of many
+ * processes never mix. An exit is written before the pid is given back to the kernel, so lines of
+ * one pid are always in order, even when the pid is used again at once.
+ */
+#ifndef TARSIER_TESTS_WORKLOAD_H
+#define TARSIER_TESTS_WORKLOAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Descriptors that every process of the workload inherits, at numbers no scenario uses. */
+#define TW_FD_TRUTH 200
+#define TW_FD_STATE 201
+#define TW_FD_PROC 202
+
+#define TW_MAGIC UINT64_C(0x7461727369657277)
+#define TW_PATH_MAX 16384
+#define TW_NS_LEVELS 4
+#define TW_NS_PIDS 4096
+
+/* Shared by all processes of the workload (a mapped memfd): what an image must know that can't
+ * travel in its arguments or environment, because those are what is being tested. */
+struct tw_state {
+	uint64_t magic;
+	char scenario[48];
+	char dir[2048];
+	char helper[2100];
+	/* What an image does that was given no TW_OPS in its environment. */
+	char ops[128];
+	/* The cwd, when it is too long for the kernel to tell. */
+	char cwd[TW_PATH_MAX];
+	/* What the host sees before the paths of a process in a chroot. */
+	char root[4096];
+	/* Where cgroup2 is mounted ("" if nowhere), and the cgroup namespace that paths are of. */
+	char cgroup_mount[64];
+	char cgroup_ns[64];
+	/* The host's ids of a process whose user namespace hides them. */
+	bool ids_known;
+	uint32_t uid;
+	uint32_t gid;
+	/* How deep that user namespace is, and whose (the host's uid). */
+	int user_ns_level;
+	uint32_t user_ns_owner;
+	/* The process that started it all, as the host knows it. */
+	pid_t main_pid;
+	_Atomic uint32_t image;
+	_Atomic uint32_t token;
+	_Atomic bool stop;
+	_Atomic int32_t host_pid[TW_NS_LEVELS][TW_NS_PIDS];
+};
+
+extern struct tw_state *tw;
+/* Number of the image that this process runs; a fork line names the image that forked. */
+extern uint32_t tw_image;
+extern int tw_scale;
+
+/* --- workload_line.c: one line of JSON, in memory of its own, written by one write(2) --- */
+
+struct tw_line {
+	char *buf;
+	size_t len;
+	size_t cap;
+	bool comma;
+};
+
+void tw_line_begin(struct tw_line *l, const char *kind);
+void tw_line_int(struct tw_line *l, const char *key, int64_t value);
+void tw_line_bool(struct tw_line *l, const char *key, bool value);
+void tw_line_text(struct tw_line *l, const char *key, const char *text);
+void tw_line_bytes(struct tw_line *l, const char *key, const void *bytes, size_t len);
+void tw_line_texts(struct tw_line *l, const char *key, char *const *texts, char stop_at);
+void tw_line_open(struct tw_line *l, const char *key, char bracket);
+void tw_line_close(struct tw_line *l, char bracket);
+void tw_line_item(struct tw_line *l, int64_t value);
+void tw_line_end(struct tw_line *l);
+
+/* --- workload_truth.c: what is true of the process that asks --- */
+
+/* From /proc/PID/stat as the host sees it, whatever pid namespace the asker is in. */
+struct tw_stat {
+	pid_t pid;
+	pid_t ppid;
+	pid_t sid;
+	int tty;
+	uint64_t start_ticks;
+	char comm[64];
+};
+
+/* Who is about to create a process; taken before, used by the child after. */
+struct tw_creator {
+	pid_t pid;
+	pid_t tid;
+	uint32_t image;
+	const char *how;
+};
+
+int tw_read_stat(const char *who, struct tw_stat *st);
+pid_t tw_host_pid(void);
+struct tw_creator tw_creator(const char *how);
+/* Said by the child itself: I was created. */
+void tw_truth_fork(const struct tw_creator *creator);
+/* Said by the new image. */
+void tw_truth_exec(int argc, char **argv, char **envp);
+/* Said by who is about to call exec; `script` is the script that the kernel will be given. */
+void tw_truth_try(const char *cmdpath, const char *script, char *const *argv);
+void tw_truth_exec_failed(const char *cmdpath, char *const *argv, int error);
+/* Said by the parent of a zombie, or by an orphan about to end (code only). */
+void tw_truth_exit(pid_t host_pid, int code, int sig, bool core, const char *by);
+void tw_truth_rename(pid_t tid, const char *old_name, const char *new_name);
+void tw_truth_thread(void);
+void tw_truth_phase(const char *phase);
+/* Said by a parent of a foreign program, which does not know of us, while it runs. */
+void tw_truth_exec_of(pid_t host_pid, const char *interpreter);
+
+/* --- workload_run.c: fork, exec, wait and exit, with the truth written down --- */
+
+pid_t tw_fork(const char *how);
+/* clone3(2) without a stack, which is like fork; set_tid may be 0. */
+pid_t tw_clone3(const char *how, uint64_t flags, int exit_signal, pid_t set_tid);
+/* execve; returns only when it failed (then the failure is written down). */
+void tw_exec(const char *path, char *const *argv, char *const *envp);
+void tw_execat(int dirfd, const char *path, char *const *argv, char *const *envp, int flags,
+	       const char *cmdpath, const char *script);
+/* Wait for a child by its pid as the caller sees it; returns the raw status. */
+int tw_wait(pid_t pid);
+/* For who will not be waited for by the workload. */
+_Noreturn void tw_exit_told(int code);
+/* Wait for a process, not necessarily a child, to be gone (host pid). */
+void tw_wait_gone(pid_t pid);
+/* Fork, exec the helper (or `path`) with the operations, wait. */
+pid_t tw_spawn(const char *path, const char *ops);
+void tw_run_helper(const char *path, const char *ops);
+/* argv = {name, token, ...}: a fresh token in a static buffer. */
+char *tw_token(void);
+char **tw_env(const char *ops);
+int tw_copy_helper(const char *to, mode_t mode);
+/* Where a thing can't be done here: the whole scenario (and end), or a part of it. */
+_Noreturn void tw_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void tw_skip_part(const char *part, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The workload itself failed: its truth is worth nothing. */
+_Noreturn void tw_broken(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* A gate: pass blocks until open, also in other processes. */
+struct tw_gate {
+	int fd[2];
+};
+void tw_gate_init(struct tw_gate *g);
+void tw_gate_open(struct tw_gate *g);
+void tw_gate_pass(struct tw_gate *g);
+
+/* --- workload_image.c: what a new image does --- */
+
+int tw_image_main(int argc, char **argv, char **envp);
+int tw_umh_main(int argc, char **argv, char **envp);
+int tw_run_ops(const char *ops);
+
+/* --- the scenarios --- */
+
+struct tw_scenario {
+	const char *name;
+	void (*run)(void);
+	const char *what;
+	/* Changes settings of the whole machine; only when asked for. */
+	bool host_changes;
+};
+
+extern const struct tw_scenario tw_scenarios_fork[];
+extern const struct tw_scenario tw_scenarios_thread[];
+extern const struct tw_scenario tw_scenarios_args[];
+extern const struct tw_scenario tw_scenarios_file[];
+extern const struct tw_scenario tw_scenarios_ns[];
+extern const struct tw_scenario tw_scenarios_end[];
+
+void tw_storm_worker(int number);
+
+#endif
