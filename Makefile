@@ -56,8 +56,8 @@ test: deps-test build-all ## build in all ways, then run every test (ARGS='--sui
 	@tests/run $(ARGS)
 
 .PHONY: check
-check: deps-check build-fuzz ## format, cppcheck, clang-tidy, Python and shell syntax
-	@tools/check build-fuzz
+check: deps-check build-clang build-fuzz ## format, cppcheck, clang-tidy, Python and shell syntax
+	@tools/check build-clang build-fuzz
 
 .PHONY: bench
 bench: deps-bench build/build.ninja static ## measure: cost, losses, memory, against no agent and other tools

@@ -317,10 +317,10 @@ class Auditd(Agent):
 
     def losses(self, running, workload, expected):
         # One SYSCALL record per exec; PATH and PROCTITLE records name the program again.
-        needle = f'exe="{workload.true}"'.encode()
+        needle = b'/' + workload.token + b'/'
         with open(running.output, "rb") as f:
             seen = sum(1 for line in f if line.startswith(b"type=SYSCALL") and needle in line)
-        want = expected.execs - expected.storms
+        want = expected.execs
         return {"expected": want, "missing": max(0, want - seen), "surplus": max(0, seen - want)}
 
 

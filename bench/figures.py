@@ -28,16 +28,19 @@ def median(values):
 
 
 def storms(agents, workload, scratch, options):
-    """Rounds of both storms under every agent, the order rotated by one from round to round."""
-    times = {a.name: {"seq": [], "jobs": []} for a in agents}
+    """Rounds of all storms under every agent, the order rotated by one from round to round."""
+    kinds = workload.storms(options)
+    times = {a.name: {key: [] for key, *_ in kinds} for a in agents}
     losses = {a.name: [] for a in agents}
-    cpu = {a.name: [] for a in agents}
+    cpu = {a.name: {key: [] for key, *_ in kinds} for a in agents}
+    agent_cpu = {a.name: {key: [] for key, *_ in kinds} for a in agents}
     failed = {}
     steal = proc.steal_seconds()
     began = time.monotonic()
 
     # Caches, page tables and the processor's clock should be in the same state for all.
-    workload.run("seq", max(1, options.seq // 5), workload.true, spawn_how=options.spawn)
+    for _, number, how, args in kinds[:2]:
+        workload.run(*args, spawn_how=how)
     for number in range(options.rounds):
         turn = number % len(agents)
         for agent in agents[turn:] + agents[:turn]:
@@ -49,59 +52,57 @@ def storms(agents, workload, scratch, options):
             except AgentError as e:
                 failed[agent.name] = str(e)
                 continue
-            times[agent.name]["seq"].append(cell["seq"])
-            times[agent.name]["jobs"].append(cell["jobs"])
+            for key, *_ in kinds:
+                times[agent.name][key].append(median(cell["times"][key]))
+                cpu[agent.name][key].append(median(cell["cpu"][key]))
+                agent_cpu[agent.name][key].append(median(cell["agent_cpu"][key]))
             if cell["losses"]:
                 losses[agent.name].append(cell["losses"])
-                cpu[agent.name].append(cell["cpu"])
     progress("")
     wall = time.monotonic() - began
     return {
         "rounds": options.rounds,
         "repeat": options.repeat,
-        "seq": options.seq,
-        "jobs": options.jobs,
-        "spawn": options.spawn,
+        "programs": {key: number for key, number, *_ in kinds},
         "times": times,
         "losses": losses,
         "cpu": cpu,
+        "agent_cpu": agent_cpu,
         "failed": failed,
         "steal": (proc.steal_seconds() - steal) / (wall * os.cpu_count()),
     }
 
 
 def storm_cell(agent, workload, scratch, options):
-    """Both storms under one agent, several times: the medians of their times in seconds, and the
-    agent's CPU time for one of each and its losses over all (None of no agent)."""
+    """All storms under one agent, each several times: by kind, their times, their own CPU time and
+    the agent's, in seconds; and the agent's losses over all (None of no agent)."""
     expected = Expected()
-    times = {"seq": [], "jobs": []}
+    kinds = workload.storms(options)
+    cell = {what: {key: [] for key, *_ in kinds} for what in ("times", "cpu", "agent_cpu")}
     running = agent.start(scratch)
     try:
         time.sleep(SETTLE)
-        cpu = running.cpu() if running else None
         for _ in range(options.repeat):
-            for kind, args in storm_modes(workload, options):
-                done = workload.run(*args, spawn_how=options.spawn)
+            for key, _, how, args in kinds:
+                before = running.cpu() if running else 0.0
+                done = workload.run(*args, spawn_how=how)
+                if running:
+                    time.sleep(SETTLE)  # a reader on a timer has the last of it now
+                    cell["agent_cpu"][key].append(running.cpu() - before)
+                else:
+                    cell["agent_cpu"][key].append(0.0)
                 expected.add(done)
-                times[kind].append(done["elapsed_ns"] / 1e9)
-        losses = None
+                cell["times"][key].append(done["elapsed_ns"] / 1e9)
+                cell["cpu"][key].append(done["cpu_ns"] / 1e9)
+        cell["losses"] = None
         if running:
-            cpu = (running.cpu() - cpu) / options.repeat
             running.stop()
-            losses = agent.losses(running, workload, expected)
+            cell["losses"] = agent.losses(running, workload, expected)
     finally:
         if running:
             proc.end(running.process)
             running.discard()
-    medians = {kind: median(values) for kind, values in times.items()}
-    return {**medians, "cpu": cpu, "losses": losses}
-
-
-def storm_modes(workload, options):
-    return (
-        ("seq", ("seq", options.seq, workload.true)),
-        ("jobs", ("jobs", 4, options.jobs, workload.true)),
-    )
+    return cell
 
 
 def bpf_programs(pid):
@@ -147,9 +148,9 @@ def kernel_cell(agent, workload, scratch, options):
         time.sleep(SETTLE)
         with proc.BpfStats():
             phases = {}
-            for mode, args in storm_modes(workload, options):
+            for mode, _, how, args in workload.storms(options):
                 before = bpf_programs(running.pid)
-                done = workload.run(*args, spawn_how=options.spawn)
+                done = workload.run(*args, spawn_how=how)
                 after = bpf_programs(running.pid)
                 programs = []
                 for ident, now in after.items():
@@ -192,7 +193,7 @@ def live_cell(agent, workload, scratch, options):
         time.sleep(options.idle)
         idle_cpu = running.cpu() - start_cpu
         before = running.cpu()
-        workload.run("seq", options.seq, workload.true, spawn_how=options.spawn)
+        workload.run("seq", options.seq, workload.true)
         time.sleep(SETTLE)
         storm_cpu = running.cpu() - before
         memory = proc.memory(running.pid)
@@ -269,7 +270,7 @@ def replay(tarsier, workload, scratch, options):
     try:
         if err.wait_for("tarsier: ready", 30.0) is None:
             raise AgentError("tarsier record: no `tarsier: ready` line: " + err.text()[-300:])
-        workload.run("jobs", 4, programs, workload.true, spawn_how=options.spawn)
+        workload.run("jobs", 4, programs, workload.true)
     finally:
         proc.end(process)
         err.finish()
@@ -303,7 +304,8 @@ def replay_output(tarsier, recording, output, options):
         err.finish()
         cpus.append(cpu)
         if status != 0:
-            raise AgentError(f"tarsier replay -o {output} ended with {status}: {err.text()[-300:]}")
+            said = err.text()[-300:]
+            raise AgentError(f"tarsier replay -o {output} ended with {status}: {said}")
         events = parse_summary(err.text())["events"]
     if not events:
         raise AgentError(f"tarsier replay -o {output}: no count of events in its summary")

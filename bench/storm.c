@@ -14,11 +14,12 @@
  *
  * Promises: the last line on stdout is one JSON object with the time between the first and the
  * last process (CLOCK_MONOTONIC; the workers of jobs, forks and timed exist before the clock
- * starts) and the number of forks, execs and exits that took place below this process. An exec
- * counts only when its program ran and ended with 0, an exit only when it was waited for: the
- * counts are what an agent can be held to. Every process here dies with its parent, so nothing
- * stays behind, however this program ends. Status: 0 all went well, 1 something failed to
- * start or ended badly (the counts are printed all the same), 2 wrong usage.
+ * starts), the CPU time of all its processes, and the number of forks, execs and exits that took
+ * place below this process. An exec counts only when its program ran and ended with 0, an exit
+ * only when it was waited for: the counts are what an agent can be held to. Every process here
+ * dies with its parent, so nothing stays behind, however this program ends. Status: 0 all went
+ * well, 1 something failed to start or ended badly (the counts are printed all the same), 2 wrong
+ * usage.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -34,6 +35,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -178,11 +180,28 @@ static void work_off(const struct work *w, struct tally *t)
 	}
 }
 
+/* User and system time of this process and of all below it that were waited for. */
+static uint64_t cpu_ns(void)
+{
+	static const int whose[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
+	uint64_t ns = 0;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct rusage r;
+
+		getrusage(whose[i], &r);
+		ns += (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000000U;
+		ns += (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) * 1000U;
+	}
+	return ns;
+}
+
 static int report(const char *mode, uint64_t elapsed, const struct tally *t)
 {
-	printf("{\"mode\":\"%s\",\"elapsed_ns\":%" PRIu64 ",\"forks\":%" PRIu64 ",\"execs\":%" PRIu64
-	       ",\"exits\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n",
-	       mode, elapsed, t->forks, t->execs, t->exits, t->failed);
+	printf("{\"mode\":\"%s\",\"elapsed_ns\":%" PRIu64 ",\"cpu_ns\":%" PRIu64
+	       ",\"forks\":%" PRIu64 ",\"execs\":%" PRIu64 ",\"exits\":%" PRIu64
+	       ",\"failed\":%" PRIu64 "}\n",
+	       mode, elapsed, cpu_ns(), t->forks, t->execs, t->exits, t->failed);
 	fflush(stdout);
 	return t->failed ? 1 : 0;
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The storms, and the count of what an agent reported of them.
 
-A Workload owns a copy of `storm` and `true` under paths that no other process of the machine has,
-so what an agent says of our processes can be told from what it says of all others.
+A Workload owns a copy of `storm` and of the programs it starts under paths that no other process
+of the machine has, so what an agent says of our processes can be told from what it says of others.
 """
 
 import json
@@ -22,14 +22,12 @@ class Expected:
 
     def __init__(self):
         self.forks = self.execs = self.exits = 0
-        self.storms = 0  # of the execs, those of the storm program itself
 
     def add(self, result):
         # The storm itself is an exec and an exit too; its fork is this program's, so not ours.
         self.forks += result["forks"]
         self.execs += result["execs"] + 1
         self.exits += result["exits"] + 1
-        self.storms += 1
 
     def total(self):
         return self.forks + self.execs + self.exits
@@ -41,6 +39,9 @@ class Workload:
         here = os.path.dirname(os.path.abspath(__file__))
         self.storm = os.path.join(scratch, "storm")
         self.true = os.path.join(scratch, "true")
+        # What people run: the dynamically linked program of the distribution.
+        self.usual = os.path.join(scratch, "usual")
+        shutil.copy("/bin/true", self.usual)
         self.token = os.path.basename(scratch).encode()
         for path in (self.storm, self.true):
             name = os.path.basename(path)
@@ -58,6 +59,16 @@ class Workload:
                     )
                 except (OSError, subprocess.CalledProcessError) as e:
                     raise WorkloadError(f"cannot compile {source}: {e}") from e
+
+    def storms(self, options):
+        """The timed storms: (key, number of programs, how they are spawned, arguments of storm)."""
+        kinds = {"usual": (self.usual, "fork"), "bare": (self.true, "vfork")}
+        found = []
+        for kind in options.programs:
+            program, how = kinds[kind]
+            found.append((f"{kind}_seq", options.seq, how, ("seq", options.seq, program)))
+            found.append((f"{kind}_jobs", options.jobs, how, ("jobs", 4, options.jobs, program)))
+        return found
 
     def run(self, *mode, spawn_how="vfork"):
         """Runs a storm to its end; returns its counts and its elapsed_ns."""
@@ -114,7 +125,7 @@ def count_json(path, workload):
     reused within seconds in a storm."""
     total = {"forks": 0, "execs": 0, "exits": 0}
     distinct = {"forks": set(), "execs": set(), "exits": set()}
-    ours = (workload.storm, workload.true)
+    ours = (workload.storm, workload.true, workload.usual)
     lost = malformed = lines = 0
     with open(path, "rb") as f:
         for line in f:

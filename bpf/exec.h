@@ -318,7 +318,7 @@ static __always_inline void enter_image(struct scratch *s)
 	s->event.cleanup_process.ktime = prev ? prev->image : s->ext.task.start;
 	next.start = s->ext.task.start;
 	next.image = e->ktime;
-	next.flags = (prev ? prev->flags & SCOPE_TREE : 0) | exe_scope(s);
+	next.flags = (prev ? prev->flags & (SCOPE_TREE | SCOPE_TREE_ROOT) : 0) | exe_scope(s);
 	if (bpf_map_update_elem(&images, &pid, &next, BPF_ANY))
 		s->event.common.flags |= MSG_COMMON_FLAG_PROCESS_NOT_FOUND;
 	if (cfg_scope && !in_scope(&s->ext.task, next.flags))
@@ -413,21 +413,29 @@ int exec_raw(u64 *ctx)
 	return on_exec((void *)ctx[0], (void *)ctx[2]);
 }
 
+static __always_inline bool is_root(u32 pid)
+{
+	return bpf_map_lookup_elem(&scope_roots, &pid);
+}
+
 /* Whether a task descends from a process of the scope, by the parents it has now. */
 static __always_inline bool below_scope(struct task_struct *task)
 {
 	struct task_struct *t = task;
 
 	for (int i = 0; i < 64; i++) {
-		u32 pid = BPF_CORE_READ(t, tgid);
 		struct image_state *s;
+		u32 pid;
 
+		t = BPF_CORE_READ(t, real_parent);
+		pid = BPF_CORE_READ(t, tgid);
+		if (is_root(pid))
+			return true;
 		if (pid <= 1)
 			return false;
 		s = image_get(pid, BPF_CORE_READ(t, group_leader, start_boottime));
 		if (s && (s->flags & SCOPE_TREE))
 			return true;
-		t = BPF_CORE_READ(t, real_parent);
 	}
 	return false;
 }
@@ -438,8 +446,12 @@ static __always_inline void snapshot_scope(struct scratch *s, struct task_struct
 	u32 pid = s->exec.pid;
 
 	next.flags = exe_scope(s) | (known ? known->flags : 0);
-	if ((cfg_scope & SCOPE_TREE) && !(next.flags & SCOPE_TREE) && below_scope(task))
-		next.flags |= SCOPE_TREE;
+	if (cfg_scope & SCOPE_TREE) {
+		if (is_root(pid))
+			next.flags |= SCOPE_TREE_ROOT;
+		if (!(next.flags & SCOPE_TREE) && below_scope(task))
+			next.flags |= SCOPE_TREE;
+	}
 	if (!next.flags || (known && known->flags == next.flags))
 		return;
 	next.start = s->ext.task.start;

@@ -50,8 +50,11 @@ static __always_inline int on_fork(struct task_struct *actor, struct task_struct
 			struct image_state c = {
 				.start = start,
 				.image = start,
-				.flags = i->flags,
+				.flags = i->flags & ~SCOPE_TREE_ROOT,
 			};
+
+			if (i->flags & SCOPE_TREE_ROOT)
+				c.flags |= SCOPE_TREE;
 
 			bpf_map_update_elem(&images, &pid, &c, BPF_ANY);
 		}

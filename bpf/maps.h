@@ -90,6 +90,14 @@ struct {
 	__type(value, u8);
 } scope_pid SEC(".maps");
 
+/* The processes whose descendants are the scope. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SCOPE_MAX);
+	__type(key, u32);
+	__type(value, u8);
+} scope_roots SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SCOPE_MAX);

@@ -13,7 +13,8 @@ enum scope_bits {
 	SCOPE_PID = 2,
 	SCOPE_COMM = 4,
 	SCOPE_EXE = 8,
-	SCOPE_TREE = 16, /* descendants of a process */
+	SCOPE_TREE = 16,      /* descendants of a process */
+	SCOPE_TREE_ROOT = 32, /* an image's flag: that process itself */
 };
 
 #define SCOPE_MAX     64  /* values of one filter */
@@ -22,7 +23,7 @@ enum scope_bits {
 struct image_state {
 	__u64 start; /* of the process: a stale entry of a reused pid does not match */
 	__u64 image; /* when the image began */
-	__u32 flags; /* SCOPE_EXE, SCOPE_TREE: what this image is in */
+	__u32 flags; /* SCOPE_EXE, SCOPE_TREE, SCOPE_TREE_ROOT: what this image is in */
 	__u32 pad;
 };
 

@@ -3,7 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -39,71 +39,114 @@ int64_t clock_boot_offset(void)
 	return offset;
 }
 
+static void digits(char *p, unsigned int v, int n)
+{
+	while (n--) {
+		p[n] = (char)('0' + v % 10);
+		v /= 10;
+	}
+}
+
+/* By arithmetic and not strftime(): an event has a dozen times in it, each of another second. */
 void clock_rfc3339(struct buf *b, uint64_t epoch_ns)
 {
-	static _Thread_local time_t last = -1;
-	static _Thread_local char text[24]; /* "2026-11-21T01:42:04." */
-	time_t sec = (time_t)(epoch_ns / NS_PER_SEC);
-	uint32_t ns = (uint32_t)(epoch_ns % NS_PER_SEC);
-	char *p;
+	uint64_t sec = epoch_ns / NS_PER_SEC, days = sec / 86400, rest = sec % 86400;
+	/* days since 0000-03-01, in eras of 400 years */
+	uint64_t z = days + 719468, era = z / 146097;
+	unsigned int doe = (unsigned int)(z - era * 146097);
+	unsigned int yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	unsigned int doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	unsigned int mp = (5 * doy + 2) / 153;
+	unsigned int month = mp < 10 ? mp + 3 : mp - 9;
+	unsigned int year = (unsigned int)(yoe + era * 400 + (month <= 2));
+	char *p = buf_room(b, 30);
 
-	if (sec != last) {
-		struct tm tm;
-
-		gmtime_r(&sec, &tm);
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &tm);
-		last = sec;
-	}
-	p = buf_room(b, 30);
-	memcpy(p, text, 20);
-	for (int i = 28; i >= 20; i--) {
-		p[i] = (char)('0' + ns % 10);
-		ns /= 10;
-	}
+	digits(p, year, 4);
+	p[4] = '-';
+	digits(p + 5, month, 2);
+	p[7] = '-';
+	digits(p + 8, doy - (153 * mp + 2) / 5 + 1, 2);
+	p[10] = 'T';
+	digits(p + 11, (unsigned int)(rest / 3600), 2);
+	p[13] = ':';
+	digits(p + 14, (unsigned int)(rest / 60 % 60), 2);
+	p[16] = ':';
+	digits(p + 17, (unsigned int)(rest % 60), 2);
+	p[19] = '.';
+	digits(p + 20, (unsigned int)(epoch_ns % NS_PER_SEC), 9);
 	p[29] = 'Z';
 	b->len += 30;
 }
 
+/* Exactly n digits. */
+static bool take_digits(const char **s, int n, int *value)
+{
+	*value = 0;
+	for (; n; n--, (*s)++) {
+		if (!isdigit((unsigned char)**s))
+			return false;
+		*value = *value * 10 + (**s - '0');
+	}
+	return true;
+}
+
+static bool take_char(const char **s, const char *one_of)
+{
+	if (!**s || !strchr(one_of, **s))
+		return false;
+	(*s)++;
+	return true;
+}
+
+/* Seconds to subtract; false: neither Z, an offset, nor the end. */
+static bool take_zone(const char *s, int *offset)
+{
+	bool east = *s == '+';
+	int hours, minutes;
+
+	*offset = 0;
+	if (take_char(&s, "Zz") || !*s)
+		return !*s;
+	if (!take_char(&s, "+-") || !take_digits(&s, 2, &hours) || !take_char(&s, ":") ||
+	    !take_digits(&s, 2, &minutes) || *s || hours > 23 || minutes > 59)
+		return false;
+	*offset = (east ? 60 : -60) * (hours * 60 + minutes);
+	return true;
+}
+
 int clock_parse_rfc3339(const char *s, uint64_t *epoch_ns)
 {
-	int year, month, day, hour, min, sec, n = 0;
+	int year, month, day, hour, min, sec, offset;
 	uint64_t ns = 0, scale = NS_PER_SEC / 10;
 	struct tm tm = {0};
-	int64_t offset = 0;
-	time_t t;
+	int64_t t;
 
-	if (sscanf(s, "%4d-%2d-%2d%*1[T ]%2d:%2d:%2d%n", &year, &month, &day, &hour, &min, &sec,
-		   &n) != 6 || !n)
+	if (!take_digits(&s, 4, &year) || !take_char(&s, "-") || !take_digits(&s, 2, &month) ||
+	    !take_char(&s, "-") || !take_digits(&s, 2, &day) || !take_char(&s, "Tt ") ||
+	    !take_digits(&s, 2, &hour) || !take_char(&s, ":") || !take_digits(&s, 2, &min) ||
+	    !take_char(&s, ":") || !take_digits(&s, 2, &sec))
 		return -EINVAL;
-	s += n;
-	if (*s == '.') {
-		for (s++; isdigit((unsigned char)*s); s++) {
+	if (take_char(&s, ".")) {
+		if (!isdigit((unsigned char)*s))
+			return -EINVAL;
+		for (; isdigit((unsigned char)*s); s++) {
 			ns += (uint64_t)(*s - '0') * scale;
 			scale /= 10;
 		}
 	}
-	if (*s == '+' || *s == '-') {
-		int oh, om;
-
-		n = 0;
-		if (sscanf(s + 1, "%2d:%2d%n", &oh, &om, &n) != 2 || n != 5)
-			return -EINVAL;
-		offset = (*s == '-' ? -1 : 1) * (oh * 3600 + om * 60);
-		s += 1 + n;
-	} else if (*s == 'Z') {
-		s++;
-	}
-	if (*s || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || min > 59 ||
-	    sec > 60 || year < 1970)
+	if (!take_zone(s, &offset) || month < 1 || month > 12 || hour > 23 || min > 59 || sec > 60)
 		return -EINVAL;
 	tm.tm_year = year - 1900;
 	tm.tm_mon = month - 1;
 	tm.tm_mday = day;
 	tm.tm_hour = hour;
 	tm.tm_min = min;
-	tm.tm_sec = sec;
-	t = timegm(&tm);
-	*epoch_ns = (uint64_t)((int64_t)t - offset) * NS_PER_SEC + ns;
+	t = (int64_t)timegm(&tm) + sec - offset;
+	if (tm.tm_mday != day || tm.tm_mon != month - 1) /* the month has no such day */
+		return -EINVAL;
+	if (t < 0 || (uint64_t)t >= UINT64_MAX / NS_PER_SEC)
+		return -ERANGE;
+	*epoch_ns = (uint64_t)t * NS_PER_SEC + ns;
 	return 0;
 }
 

@@ -18,10 +18,13 @@ uint64_t clock_boot_ns(void);
 /* What to add to a boot-clock time to get nanoseconds since the epoch. */
 int64_t clock_boot_offset(void);
 
-/* "2026-11-21T01:42:04.123456789Z"; the seconds before are remembered per thread. */
+/* "2026-11-21T01:42:04.123456789Z" */
 void clock_rfc3339(struct buf *b, uint64_t epoch_ns);
 
-/* RFC 3339 (with any number of decimals and Z or an offset) to ns since the epoch; -EINVAL. */
+/*
+ * RFC 3339 (with any number of decimals; Z, an offset, or nothing: UTC) to ns since the epoch.
+ * -EINVAL, -ERANGE.
+ */
 int clock_parse_rfc3339(const char *s, uint64_t *epoch_ns);
 
 /* "500ms", "10s", "2m", "1h"; a bare number is seconds. -EINVAL, -ERANGE. */

@@ -118,6 +118,7 @@ struct tsr_event {
 	struct image *image; /* of process */
 	str_t script;	     /* of an exec: the script's path */
 	str_t prev_comm;
+	char prev_comm_copy[EV_COMM_LEN];
 	int64_t boot_offset; /* boot clock to epoch */
 	uint64_t run_time;
 };

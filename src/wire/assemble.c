@@ -8,15 +8,15 @@ static void drop(struct assembler *a, struct assembly *s)
 	s->used = 0;
 }
 
-static struct assembly *find(struct assembler *a, uint64_t pid, uint64_t time)
+/* The slot of an assembly, or ASSEMBLER_SLOTS. */
+static size_t find(const struct assembler *a, uint64_t pid, uint64_t time)
 {
-	for (size_t i = 0; i < ASSEMBLER_SLOTS; i++) {
-		struct assembly *s = &a->slots[i];
+	size_t i = 0;
 
-		if (s->used && s->pid == pid && s->time == time)
-			return s;
-	}
-	return NULL;
+	while (i < ASSEMBLER_SLOTS &&
+	       !(a->slots[i].used && a->slots[i].pid == pid && a->slots[i].time == time))
+		i++;
+	return i;
 }
 
 static struct assembly *oldest(struct assembler *a, const struct assembly *but)
@@ -47,9 +47,10 @@ static struct assembly *take_slot(struct assembler *a)
 
 void assembler_add(struct assembler *a, uint64_t pid, uint64_t time, const void *p, size_t n)
 {
-	struct assembly *s = find(a, pid, time);
+	size_t slot = find(a, pid, time);
+	struct assembly *s = &a->slots[slot % ASSEMBLER_SLOTS];
 
-	if (!s) {
+	if (slot == ASSEMBLER_SLOTS) {
 		s = take_slot(a);
 		s->pid = pid;
 		s->time = time;
@@ -71,12 +72,21 @@ void assembler_add(struct assembler *a, uint64_t pid, uint64_t time, const void 
 
 const struct buf *assembler_get(struct assembler *a, uint64_t pid, uint64_t time)
 {
-	struct assembly *s = find(a, pid, time);
+	size_t slot = find(a, pid, time);
+	struct assembly *s = &a->slots[slot % ASSEMBLER_SLOTS];
 
-	if (!s)
+	if (slot == ASSEMBLER_SLOTS)
 		return NULL;
-	a->given[a->given[0] ? 1 : 0] = s;
+	if (a->given[0] != s)
+		a->given[a->given[0] ? 1 : 0] = s;
 	return &s->bytes;
+}
+
+const struct buf *assembler_peek(const struct assembler *a, uint64_t pid, uint64_t time)
+{
+	size_t slot = find(a, pid, time);
+
+	return slot < ASSEMBLER_SLOTS ? &a->slots[slot].bytes : NULL;
 }
 
 void assembler_done(struct assembler *a)

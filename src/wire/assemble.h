@@ -28,12 +28,16 @@ struct assembler {
 	size_t bytes;
 	uint64_t clock;
 	uint64_t dropped; /* assemblies that were given up */
+	uint64_t missing; /* args and envs of execs that were not all there */
 };
 
 void assembler_add(struct assembler *a, uint64_t pid, uint64_t time, const void *p, size_t n);
 
 /* What came under this id, or NULL; it stays until assembler_done(). */
 const struct buf *assembler_get(struct assembler *a, uint64_t pid, uint64_t time);
+
+/* The same, but only to look: assembler_done() does not free it. */
+const struct buf *assembler_peek(const struct assembler *a, uint64_t pid, uint64_t time);
 
 /* The event is through: frees what it pointed to. */
 void assembler_done(struct assembler *a);

@@ -73,6 +73,8 @@ static enum wire_error decode_fork(const void *msg, size_t len, struct tsr_event
 
 	if (len < sizeof(*m) + sizeof(*x))
 		return WIRE_SHORT;
+	if (m->pid == x->task.pid) /* not its own child: both are alive */
+		return WIRE_VALUE;
 	task_from(&ev->task, &x->task);
 	f->child_pid = m->pid;
 	f->child_ns_pid = m->nspid;
@@ -109,16 +111,25 @@ static enum wire_error resolve_chunks(str_t *area, uint32_t cut_bit, struct asse
 		return WIRE_LENGTHS;
 	memcpy(&d, area->bytes, sizeof(d));
 	*area = (str_t){0};
-	b = chunks ? assembler_get(chunks, d.id.pid, d.id.time) : NULL;
-	if (!b) {
-		if (d.leftover != d.size)
-			return WIRE_ORPHAN;
+	if (d.leftover > d.size)
+		return WIRE_LENGTHS;
+	if (d.leftover)
 		e->cut |= cut_bit;
+	if (d.leftover == d.size)
+		return WIRE_OK;
+	if (!chunks)
+		return WIRE_ORPHAN;
+	b = assembler_get(chunks, d.id.pid, d.id.time);
+	if (b && (uint64_t)b->len + d.leftover == d.size) {
+		*area = (str_t){b->data, b->len};
 		return WIRE_OK;
 	}
-	*area = (str_t){b->data, b->len};
-	if (d.leftover || b->len != d.size)
-		e->cut |= cut_bit;
+	/*
+	 * They had to go to make room, all or the first ones. An exec without its arguments is
+	 * better than none: otherwise whoever floods the assembler could hide it.
+	 */
+	chunks->missing++;
+	e->cut |= cut_bit;
 	return WIRE_OK;
 }
 
@@ -229,7 +240,7 @@ static enum wire_error decode_exec(const void *msg, size_t len, struct assembler
 	if (err)
 		return err;
 	if (ev->task.pid != x->pid)
-		return WIRE_LENGTHS;
+		return WIRE_VALUE;
 	if (has_nul(e->path) || has_nul(e->cwd))
 		return WIRE_STRING;
 	if (x->flags & MSG_EXEC_ROOT_CWD)
@@ -279,7 +290,7 @@ static enum wire_error decode_exec_failed(const void *msg, size_t len, struct ts
 		if (m->trunc & (0x101U << i))
 			f->cut |= cuts[i];
 	if (m->trunc & 0x100)
-		f->path.bytes = NULL;
+		f->path = (str_t){0};
 	if (!list_ok(f->args, f->cut & EV_CUT_ARGV) || !list_ok(f->envs, f->cut & EV_CUT_ENV))
 		return WIRE_STRING;
 	return WIRE_OK;
@@ -306,7 +317,7 @@ static enum wire_error decode_lost(const void *msg, size_t len, struct tsr_event
 	if (len < sizeof(*m))
 		return WIRE_SHORT;
 	if (m->stage >= LOST_STAGE_MAX)
-		return WIRE_LENGTHS;
+		return WIRE_VALUE;
 	lost = m->op ? wire_op_event(m->op) : NULL;
 	*l = (struct ev_lost){
 		.count = m->count,
@@ -357,6 +368,7 @@ enum wire_error wire_decode(const void *msg, size_t len, struct assembler *chunk
 			    struct tsr_event *ev)
 {
 	const struct msg_common *c = msg;
+	enum wire_error err;
 
 	if (len < sizeof(*c))
 		return WIRE_SHORT;
@@ -379,7 +391,10 @@ enum wire_error wire_decode(const void *msg, size_t len, struct assembler *chunk
 	case MSG_OP_EXIT:
 		return decode_exit(msg, len, ev);
 	case MSG_OP_EXECVE:
-		return decode_exec(msg, len, chunks, ev);
+		err = decode_exec(msg, len, chunks, ev);
+		if (err && chunks) /* no event will be done with them */
+			assembler_done(chunks);
+		return err;
 	case MSG_OP_EXEC_FAILED:
 		return decode_exec_failed(msg, len, ev);
 	case MSG_OP_RENAME:
@@ -407,6 +422,8 @@ const char *wire_error_text(enum wire_error e)
 		return "lengths do not add up";
 	case WIRE_STRING:
 		return "malformed string";
+	case WIRE_VALUE:
+		return "value that can't be";
 	case WIRE_ORPHAN:
 		return "its chunks are missing";
 	case WIRE_ERROR_MAX:

@@ -21,13 +21,15 @@ enum wire_error {
 	WIRE_SIZE,	/* the header's size is not that of the message */
 	WIRE_LENGTHS,	/* the variable parts do not add up */
 	WIRE_STRING,	/* a list that does not end in NUL, a NUL inside a string */
-	WIRE_ORPHAN,	/* refers to chunks that are not there */
+	WIRE_VALUE,	/* what can't be: two answers to one question, an enum out of range */
+	WIRE_ORPHAN,	/* refers to chunks, and there is no assembler */
 	WIRE_ERROR_MAX,
 };
 
 /*
- * Decodes one message of len bytes, aligned to 8. chunks keeps and gives the long arguments; NULL
- * treats a message with such as WIRE_ORPHAN.
+ * Decodes one message of len bytes, aligned to 8. chunks keeps and gives the long arguments; an
+ * exec whose chunks are not all there has none, and is marked as cut. NULL treats a message with
+ * such as WIRE_ORPHAN.
  */
 enum wire_error wire_decode(const void *msg, size_t len, struct assembler *chunks,
 			    struct tsr_event *ev);

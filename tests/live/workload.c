@@ -8,7 +8,7 @@
  *
  * Every scenario runs in a process of its own, in a directory of its own, one after the other.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <dirent.h>
@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CGROUP2_MAGIC 0x63677270
+#define CGROUP2_MAGIC	0x63677270
 #define TIMEOUT_SECONDS 60
 
 static const struct tw_scenario *const groups[] = {
@@ -185,7 +185,8 @@ static void run(const struct tw_scenario *s, bool host_changes)
 		struct tw_line l;
 
 		tw_line_begin(&l, "skip");
-		tw_line_text(&l, "reason", "changes a setting of the whole machine: "
+		tw_line_text(&l, "reason",
+			     "changes a setting of the whole machine: "
 			     "only with --allow-host-changes");
 		tw_line_end(&l);
 		tw_truth_phase("end");
@@ -283,7 +284,8 @@ static _Noreturn void usage(void)
 {
 	fputs("usage: workload --truth FILE [--scale N] [--dir DIR] [--allow-host-changes]\n"
 	      "                [--forever-storm N | SCENARIO...]\n"
-	      "       workload --list\n", stderr);
+	      "       workload --list\n",
+	      stderr);
 	exit(2);
 }
 

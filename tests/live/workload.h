@@ -21,12 +21,12 @@
 /* Descriptors that every process of the workload inherits, at numbers no scenario uses. */
 #define TW_FD_TRUTH 200
 #define TW_FD_STATE 201
-#define TW_FD_PROC 202
+#define TW_FD_PROC  202
 
-#define TW_MAGIC UINT64_C(0x7461727369657277)
-#define TW_PATH_MAX 16384
+#define TW_MAGIC     UINT64_C(0x7461727369657277)
+#define TW_PATH_MAX  16384
 #define TW_NS_LEVELS 4
-#define TW_NS_PIDS 4096
+#define TW_NS_PIDS   4096
 
 /* Shared by all processes of the workload (a mapped memfd): what an image must know that can't
  * travel in its arguments or environment, because those are what is being tested. */
@@ -88,6 +88,7 @@ void tw_line_end(struct tw_line *l);
 
 /* From /proc/PID/stat as the host sees it, whatever pid namespace the asker is in. */
 struct tw_stat {
+	char state;
 	pid_t pid;
 	pid_t ppid;
 	pid_t sid;
@@ -116,7 +117,7 @@ void tw_truth_try(const char *cmdpath, const char *script, char *const *argv);
 void tw_truth_exec_failed(const char *cmdpath, char *const *argv, int error);
 /* Said by the parent of a zombie, or by an orphan about to end (code only). */
 void tw_truth_exit(pid_t host_pid, int code, int sig, bool core, const char *by);
-void tw_truth_rename(pid_t tid, const char *old_name, const char *new_name);
+void tw_truth_rename(const char *old_name, const char *new_name);
 void tw_truth_thread(void);
 void tw_truth_phase(const char *phase);
 /* Said by a parent of a foreign program, which does not know of us, while it runs. */
@@ -125,6 +126,11 @@ void tw_truth_exec_of(pid_t host_pid, const char *interpreter);
 /* --- workload_run.c: fork, exec, wait and exit, with the truth written down --- */
 
 pid_t tw_fork(const char *how);
+/* The same, and returns only when the child has written down its birth: for parents that end
+ * before their child does anything else, which would make it another's child. */
+pid_t tw_fork_told(const char *how);
+/* PR_SET_NAME of the calling thread. */
+void tw_rename(const char *name);
 /* clone3(2) without a stack, which is like fork; set_tid may be 0. */
 pid_t tw_clone3(const char *how, uint64_t flags, int exit_signal, pid_t set_tid);
 /* execve; returns only when it failed (then the failure is written down). */
@@ -149,6 +155,8 @@ _Noreturn void tw_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2)
 void tw_skip_part(const char *part, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The workload itself failed: its truth is worth nothing. */
 _Noreturn void tw_broken(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Other users must be able to reach the helper: skips the scenario if they can't. */
+void tw_need_others(void);
 /* A gate: pass blocks until open, also in other processes. */
 struct tw_gate {
 	int fd[2];

@@ -2,7 +2,7 @@
  *
  * Ground-truth scenarios: arguments and environments as odd and as large as the kernel takes.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>
@@ -42,7 +42,9 @@ static void odd_args(void)
 		{ "control", "\x01\x02\x1b[31mred\x1b[0m\x7f", "\r\n\b\f\v", NULL },
 		{ "invalid", "\xff", "\xc3", "caf\xe9", "ok \xc3\xa9 not \xc3( ok", NULL },
 		{ "invalid", "\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80", "\xe2\x82", NULL },
-		{ "unicode", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x92", "\xef\xbb\xbf" "bom",
+		{ "unicode", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x92",
+		  "\xef\xbb\xbf"
+		  "bom",
 		  "\xe2\x80\xa8\xe2\x80\xa9", "\xef\xbf\xbd", "\xf4\x8f\xbf\xbf", NULL },
 		{ "every byte", every_byte, NULL },
 		{ "-", "--", "--x=y", "=", "$HOME", "`id`", "* ?", NULL },
@@ -94,9 +96,9 @@ static char *filled(size_t len, uint32_t seed)
 static void huge_arg(void)
 {
 	static const size_t sizes[] = {
-		127, 128, 255, 256, 1023, 1024, 4094, 4095, 4096, 4097, 8191, 8192, 16384, 32735,
-		32736, 32737, 32767, 32768, 65535, 65536, 65537, 100000, STRING_MAX - 2,
-		STRING_MAX - 1,
+		127,   128,   255,   256,   1023,  1024,   4094,	   4095,
+		4096,  4097,  8191,  8192,  16384, 32735,  32736,	   32737,
+		32767, 32768, 65535, 65536, 65537, 100000, STRING_MAX - 2, STRING_MAX - 1,
 	};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

@@ -2,7 +2,7 @@
  *
  * Ground-truth scenarios: ends of all kinds, execs that fail, renames, programs not our own.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <elf.h>
@@ -176,29 +176,29 @@ static void exec_failed(void)
 	must(!symlink("loop", "loop"), "symlink");
 	must(!mkdir("directory", 0755), "mkdir");
 
-	fail_exec("/nowhere/at/all", argv, tw_env("exit=0"));	/* ENOENT */
-	fail_exec("missing", argv, tw_env("exit=0"));		/* ENOENT, relative */
-	fail_exec("", argv, tw_env("exit=0"));			/* ENOENT, empty */
-	fail_exec("not-executable", argv, tw_env("exit=0"));	/* EACCES */
-	fail_exec("directory", argv, tw_env("exit=0"));		/* EACCES */
-	fail_exec("empty", argv, tw_env("exit=0"));		/* ENOEXEC */
-	fail_exec("text", argv, tw_env("exit=0"));		/* ENOEXEC */
-	fail_exec("elf-head", argv, tw_env("exit=0"));		/* ENOEXEC */
-	fail_exec("no-interpreter", argv, tw_env("exit=0"));	/* ENOENT, of the interpreter */
-	fail_exec("empty/below", argv, tw_env("exit=0"));	/* ENOTDIR */
-	fail_exec("loop", argv, tw_env("exit=0"));		/* ELOOP */
-	fail_exec(long_name, argv, tw_env("exit=0"));		/* ENAMETOOLONG */
+	fail_exec("/nowhere/at/all", argv, tw_env("exit=0")); /* ENOENT */
+	fail_exec("missing", argv, tw_env("exit=0"));	      /* ENOENT, relative */
+	fail_exec("", argv, tw_env("exit=0"));		      /* ENOENT, empty */
+	fail_exec("not-executable", argv, tw_env("exit=0"));  /* EACCES */
+	fail_exec("directory", argv, tw_env("exit=0"));	      /* EACCES */
+	fail_exec("empty", argv, tw_env("exit=0"));	      /* ENOEXEC */
+	fail_exec("text", argv, tw_env("exit=0"));	      /* ENOEXEC */
+	fail_exec("elf-head", argv, tw_env("exit=0"));	      /* ENOEXEC */
+	fail_exec("no-interpreter", argv, tw_env("exit=0"));  /* ENOENT, of the interpreter */
+	fail_exec("empty/below", argv, tw_env("exit=0"));     /* ENOTDIR */
+	fail_exec("loop", argv, tw_env("exit=0"));	      /* ELOOP */
+	fail_exec(long_name, argv, tw_env("exit=0"));	      /* ENAMETOOLONG */
 
 	too_long[1] = malloc(200000);
 	must(!!too_long[1], "malloc");
 	memset(too_long[1], 'x', 199999);
 	too_long[1][199999] = '\0';
-	fail_exec(tw->helper, too_long, tw_env("exit=0"));	/* E2BIG, one string */
+	fail_exec(tw->helper, too_long, tw_env("exit=0")); /* E2BIG, one string */
 	too_long[1][120000] = '\0';
 	for (size_t i = 1; i < 39; i++)
 		too_much[i] = too_long[1];
-	fail_exec(tw->helper, too_much, tw_env("exit=0"));	/* E2BIG, all together */
-	fail_exec("/nowhere", too_long, tw_env("exit=0"));	/* ENOENT, a lot of arguments */
+	fail_exec(tw->helper, too_much, tw_env("exit=0")); /* E2BIG, all together */
+	fail_exec("/nowhere", too_long, tw_env("exit=0")); /* ENOENT, a lot of arguments */
 	free(too_long[1]);
 
 	must(!tw_copy_helper("busy", 0755), "copy");
@@ -288,27 +288,19 @@ static void spawn_failed(void)
 	tw_line_end(&l);
 }
 
-static void rename_self(const char *name)
-{
-	char old_name[32] = "", new_name[32] = "";
-
-	prctl(PR_GET_NAME, old_name);
-	prctl(PR_SET_NAME, name);
-	prctl(PR_GET_NAME, new_name);
-	tw_truth_rename((pid_t)syscall(SYS_gettid), old_name, new_name);
-}
-
 static void *rename_thread(void *arg)
 {
 	(void)arg;
-	rename_self("thread-renamed");
+	tw_rename("thread-renamed");
 	return NULL;
 }
 
 static void renames(void)
 {
-	static const char *const names[] = { "renamed", "", "with space", "a name that is cut off",
-					     "\xff\xfe", "new\nline", "(x) y" };
+	static const char *const names[] = { "renamed",	   "",
+					     "with space", "a name that is cut off",
+					     "\xff\xfe",   "new\nline",
+					     "(x) y" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		pid_t pid = tw_fork("fork");
@@ -316,7 +308,7 @@ static void renames(void)
 		if (pid == 0) {
 			pthread_t t;
 
-			rename_self(names[i]);
+			tw_rename(names[i]);
 			if (!pthread_create(&t, NULL, rename_thread, NULL))
 				pthread_join(t, NULL);
 			/* A fork takes the name along, an exec makes a new one. */

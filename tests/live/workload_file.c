@@ -3,7 +3,7 @@
  * Ground-truth scenarios: what is executed and where from: scripts, links, descriptors, deleted
  * and unnamed files, odd directories, set-id programs.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>
@@ -79,8 +79,10 @@ static void expect(int status, const char *what)
 
 static void scripts(void)
 {
-	static const char *const lines[] = { "#!%s\n", "#!%s one-arg\n", "#! %s two args = one  \n",
-					     "#!\t%s\t-x\n" };
+	static const char *const lines[][2] = { { "#!", "\n" },
+						{ "#!", " one-arg\n" },
+						{ "#! ", " two args = one  \n" },
+						{ "#!\t", "\t-x\n" } };
 	char text[4096];
 	char *path;
 	int fd;
@@ -90,7 +92,7 @@ static void scripts(void)
 
 		snprintf(name, sizeof(name), "script-%zu.sh", i);
 		path = below(name);
-		snprintf(text, sizeof(text), lines[i], tw->helper);
+		snprintf(text, sizeof(text), "%s%s%s", lines[i][0], tw->helper, lines[i][1]);
 		write_file(path, text, 0755);
 		expect(run_path(path, path, "my script"), name);
 	}
@@ -144,9 +146,19 @@ static void symlinks(void)
 static void odd_names(void)
 {
 	static char *const names[] = {
-		"with space", "new\nline", "quote\"back\\slash", "a-name-of-more-than-fifteen-bytes",
-		"exactly15bytes.", "sixteen-bytes-ab", "\xff\xfe not utf-8", "caf\xc3\xa9",
-		"ends with (deleted)", " ", "(paren) 1 2", "\x1b[31m", "emoji\xf0\x9f\x90\x92\xf0\x9f\x90\x92",
+		"with space",
+		"new\nline",
+		"quote\"back\\slash",
+		"a-name-of-more-than-fifteen-bytes",
+		"exactly15bytes.",
+		"sixteen-bytes-ab",
+		"\xff\xfe not utf-8",
+		"caf\xc3\xa9",
+		"ends with (deleted)",
+		" ",
+		"(paren) 1 2",
+		"\x1b[31m",
+		"emoji\xf0\x9f\x90\x92\xf0\x9f\x90\x92",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -396,6 +408,7 @@ static void set_id(void)
 
 	if (geteuid())
 		tw_skip("needs root");
+	tw_need_others();
 	if (!set_id_works())
 		tw_skip("the temporary directory is mounted nosuid or noexec");
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -420,6 +433,7 @@ static void file_caps(void)
 
 	if (geteuid())
 		tw_skip("needs root");
+	tw_need_others();
 	if (!set_id_works())
 		tw_skip("the temporary directory is mounted nosuid or noexec");
 	must_copy(path, 0755);

@@ -2,7 +2,7 @@
  *
  * Ground-truth scenarios: every way to get a process, and whose child it then is.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>
@@ -215,7 +215,7 @@ static pid_t make_orphan(struct tw_gate *gate, bool told)
 		tw_broken("pipe: %s", strerror(errno));
 	middle = tw_fork("fork");
 	if (middle == 0) {
-		orphan = tw_fork("fork");
+		orphan = tw_fork_told("fork");
 		if (orphan == 0) {
 			char *argv[] = { "orphan", tw_token(), NULL };
 			char ops[64];
@@ -281,7 +281,13 @@ static void late_orphan(void)
 		char ops[64];
 
 		snprintf(ops, sizeof(ops), "gate=%d,fork=1,exec,chain=0,tell,exit=33", go.fd[0]);
-		orphan = tw_spawn(tw->helper, ops);
+		orphan = tw_fork_told("fork");
+		if (orphan == 0) {
+			char *argv[] = { "late orphan", tw_token(), NULL };
+
+			tw_exec(tw->helper, argv, tw_env(ops));
+			_exit(127);
+		}
 		if (write(up[1], &orphan, sizeof(orphan)) != sizeof(orphan))
 			_exit(1);
 		tw_gate_pass(&born);
@@ -311,7 +317,7 @@ static void daemonize(void)
 	if (pid == 0) {
 		if (setsid() < 0)
 			tw_broken("setsid: %s", strerror(errno));
-		inner = tw_fork("fork");
+		inner = tw_fork_told("fork");
 		if (inner == 0) {
 			char *argv[] = { "daemon", tw_token(), NULL };
 
@@ -349,6 +355,39 @@ static void exec_chain(void)
 		}
 		tw_wait(pid);
 	}
+}
+
+/* The parent goes on to other images while its child lives: the child's parent stays the image
+ * that forked it. */
+static void parent_execs(void)
+{
+	struct tw_gate go;
+	pid_t pid;
+
+	tw_gate_init(&go);
+	if (tw_copy_helper("another-program", 0755))
+		tw_broken("copy: %s", strerror(errno));
+	pid = tw_fork("fork");
+	if (pid == 0) {
+		char *argv[] = { "parent goes on", tw_token(), NULL };
+		pid_t child = tw_fork_told("fork");
+		char ops[64];
+
+		if (child == 0) {
+			char *child_argv[] = { "child of a past image", tw_token(), NULL };
+
+			tw_gate_pass(&go);
+			tw_exec(tw->helper, child_argv, tw_env("fork=1,exit=25"));
+			_exit(127);
+		}
+		snprintf(ops, sizeof(ops), "reap=%d,fork=1", child);
+		tw_exec("another-program", argv, tw_env(ops));
+		_exit(127);
+	}
+	/* Until the parent has gone on. */
+	tw_run_ops("nap=50");
+	tw_gate_open(&go);
+	tw_wait(pid);
 }
 
 /* Deep lineage, to see that the ancestors are all there and in order. */
@@ -418,6 +457,7 @@ const struct tw_scenario tw_scenarios_fork[] = {
 	{ "subreaper", subreaper, "the parent ends first: adopted by a subreaper", false },
 	{ "daemonize", daemonize, "double fork with setsid", false },
 	{ "exec_chain", exec_chain, "many execs of one pid, with forks between them", false },
+	{ "parent_execs", parent_execs, "the parent goes on to another image", false },
 	{ "deep_lineage", deep_lineage, "24 generations", false },
 	{ "traced", traced, "a traced process keeps its parent", false },
 	{ NULL, NULL, NULL, false },

@@ -5,9 +5,9 @@
  * The workload is its own helper program. Arguments and environment are what is being tested, so
  * an image may have none of its own: it knows that it is one by the inherited state descriptor. It
  * first writes down its exec, then does what TW_OPS (or the state) says, a list of
- *   exit=N kill=N segv chain=N fork=N exec nap=MS gate=FD tell born=IMAGE
+ *   exit=N kill=N segv chain=N fork=N exec nap=MS gate=FD reap=PID tell born=IMAGE
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>
@@ -112,6 +112,8 @@ int tw_run_ops(const char *ops)
 			struct tw_gate g = { .fd = { (int)arg, -1 } };
 
 			tw_gate_pass(&g);
+		} else if (!strcmp(name, "reap")) {
+			tw_wait((pid_t)arg);
 		} else if (!strcmp(name, "tell")) {
 			tell = true;
 		} else if (strcmp(name, "born")) {

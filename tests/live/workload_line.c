@@ -6,7 +6,7 @@
  * lives in a mapping of its own (malloc's locks may be held by nobody who will ever release them)
  * and goes out with one write(2).
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>

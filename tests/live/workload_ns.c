@@ -2,7 +2,7 @@
  *
  * Ground-truth scenarios: namespaces, ids, pid reuse, cgroups, terminals.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ static int namespace_init(int levels)
 		struct tw_gate gate;
 
 		tw_gate_init(&gate);
-		if (tw_fork("fork") == 0) {
+		if (tw_fork_told("fork") == 0) {
 			char *argv[] = { "namespaced orphan", tw_token(), NULL };
 
 			/* Our parent's end closes the last other writing end. */
@@ -176,7 +176,8 @@ static void user_ns(void)
 
 	/* Another user, who is root inside. */
 	if (me)
-		tw_skip("the rest needs root");
+		tw_skip("all but the first part needs root");
+	tw_need_others();
 	pid = tw_fork("fork");
 	if (pid == 0) {
 		must(!setresgid(65534, 65534, 65534) && !setresuid(65534, 65534, 65534),
@@ -346,12 +347,14 @@ static void id_changes(void)
 
 	if (geteuid())
 		tw_skip("needs root");
+	tw_need_others();
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		pid_t pid = tw_fork("fork");
 
 		if (pid == 0) {
 			must(!setresgid(ids[i].rg, ids[i].eg, ids[i].sg) &&
-			     !setresuid(ids[i].r, ids[i].e, ids[i].s), "setresuid");
+				     !setresuid(ids[i].r, ids[i].e, ids[i].s),
+			     "setresuid");
 			tw_run_helper(NULL, "fork=1,exec,exit=86");
 			_exit(0);
 		}

@@ -2,7 +2,7 @@
  *
  * The ground-truth workload: fork, exec, wait and exit, each with its truth written down.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,6 +32,32 @@ pid_t tw_fork(const char *how)
 	if (pid == 0)
 		tw_truth_fork(&c);
 	return pid;
+}
+
+pid_t tw_fork_told(const char *how)
+{
+	struct tw_gate told;
+	pid_t pid;
+
+	tw_gate_init(&told);
+	pid = tw_fork(how);
+	if (pid)
+		tw_gate_pass(&told);
+	else
+		tw_gate_open(&told);
+	close(told.fd[0]);
+	close(told.fd[1]);
+	return pid;
+}
+
+void tw_rename(const char *name)
+{
+	char old_name[32] = "", new_name[32] = "";
+
+	prctl(PR_GET_NAME, old_name);
+	prctl(PR_SET_NAME, name);
+	prctl(PR_GET_NAME, new_name);
+	tw_truth_rename(old_name, new_name);
 }
 
 /* Returns -1 and errno like the syscall: some kernels lack some flags. */
@@ -116,10 +143,14 @@ _Noreturn void tw_exit_told(int code)
 void tw_wait_gone(pid_t pid)
 {
 	struct timespec nap = { .tv_nsec = 2000000 };
+	struct tw_stat st;
+	char who[32];
 
 	/* A pid may be used again at once, but not for a minute without a pause. */
+	snprintf(who, sizeof(who), "%d", pid);
 	for (int i = 0; i < 10000; i++) {
-		if (kill(pid, 0) && errno == ESRCH)
+		/* A zombie has ended; some inits take their time to reap. */
+		if (tw_read_stat(who, &st) || st.state == 'Z')
 			return;
 		nanosleep(&nap, NULL);
 	}
@@ -130,7 +161,7 @@ char *tw_token(void)
 {
 	static _Thread_local char text[32];
 
-	snprintf(text, sizeof(text), "token-%u", atomic_fetch_add(&tw->token, 1));
+	snprintf(text, sizeof(text), "mark-%u", atomic_fetch_add(&tw->token, 1));
 	return text;
 }
 
@@ -195,7 +226,22 @@ end:
 	return ret;
 }
 
-static void say(const char *kind, const char *part, const char *fmt, va_list ap)
+void tw_need_others(void)
+{
+	char path[sizeof(tw->dir)];
+	char *slash;
+	struct stat st;
+
+	strcpy(path, tw->dir);
+	while ((slash = strrchr(path, '/')) && slash != path) {
+		if (stat(path, &st) || !(st.st_mode & S_IXOTH))
+			tw_skip("other users can't enter %s", path);
+		*slash = '\0';
+	}
+}
+
+__attribute__((format(printf, 3, 0))) static void say(const char *kind, const char *part,
+						      const char *fmt, va_list ap)
 {
 	struct tw_line l;
 	char text[1024];

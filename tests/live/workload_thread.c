@@ -2,14 +2,13 @@
  *
  * Ground-truth scenarios: threads, which are not processes, and what they do to their process.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,7 +45,7 @@ static void threads(void)
 static void *thread_forks(void *arg)
 {
 	(void)arg;
-	prctl(PR_SET_NAME, "forking-thread");
+	tw_rename("forking-thread");
 	tw_truth_thread();
 	tw_run_helper(NULL, "exit=41");
 	return NULL;
@@ -70,7 +69,7 @@ static void *thread_execs(void *arg)
 	char *argv[] = { "exec from a thread", tw_token(), NULL };
 
 	(void)arg;
-	prctl(PR_SET_NAME, "exec-thread");
+	tw_rename("exec-thread");
 	tw_truth_thread();
 	tw_exec(tw->helper, argv, tw_env("exec,exit=42"));
 	_exit(127);
@@ -129,7 +128,7 @@ static void *thread_outlives(void *arg)
 {
 	const long *code = arg;
 
-	prctl(PR_SET_NAME, "outliving");
+	tw_rename("outliving");
 	tw_truth_thread();
 	tw_run_ops("nap=40");
 	tw_run_helper(NULL, "exit=43");
@@ -137,7 +136,8 @@ static void *thread_outlives(void *arg)
 	return NULL;
 }
 
-/* Ends when the last thread does, with the code of the leader, which is long gone. */
+/* Ends when the last thread does. With whose code depends on the kernel (5 is the leader's, which
+ * is long gone, 7 the last thread's): wait(2) knows. */
 static void leader_ends_first(void)
 {
 	for (int i = 0; i < 2 * tw_scale; i++) {
@@ -156,7 +156,7 @@ static void leader_ends_first(void)
 static void *thread_ends_group(void *arg)
 {
 	(void)arg;
-	prctl(PR_SET_NAME, "ends-the-group");
+	tw_rename("ends-the-group");
 	tw_truth_thread();
 	_exit(44);
 }

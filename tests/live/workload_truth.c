@@ -6,7 +6,7 @@
  * that every process inherits, so that a process in a pid namespace or a chroot still learns its
  * pids and paths as the host sees them. What the kernel won't tell, the scenario has put in *tw.
  */
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 #include "workload.h"
 
 #include <errno.h>
@@ -61,8 +61,10 @@ int tw_read_stat(const char *who, struct tw_stat *st)
 	st->comm[len] = '\0';
 	st->pid = atoi(buf);
 	/* state ppid pgrp session tty_nr, then 14 numbers we don't want, then starttime */
-	if (sscanf(close_paren + 1, " %*c %d %*d %d %d %*d %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-		   "%*s %*s %*s %*s %llu", &st->ppid, &st->sid, &st->tty, &ticks) != 4)
+	if (sscanf(close_paren + 1,
+		   " %c %d %*d %d %d %*d %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+		   "%*s %*s %*s %*s %llu",
+		   &st->state, &st->ppid, &st->sid, &st->tty, &ticks) != 5)
 		return -1;
 	st->start_ticks = ticks;
 	return 0;
@@ -227,7 +229,7 @@ static void put_exe(struct tw_line *l)
 	size_t len = read_link("self/exe", path, sizeof(path), &deleted);
 	struct stat st;
 
-	if (len > sizeof(memfd) && deleted && !memcmp(path, memfd, sizeof(memfd) - 1)) {
+	if (len >= sizeof(memfd) - 1 && deleted && !memcmp(path, memfd, sizeof(memfd) - 1)) {
 		tw_line_bytes(l, "exe", path + 1, len - 1);
 		tw_line_bool(l, "memfd", true);
 	} else {
@@ -241,8 +243,8 @@ static void put_exe(struct tw_line *l)
 		tw_line_int(l, "ino", (int64_t)st.st_ino);
 		tw_line_int(l, "mode", st.st_mode);
 		tw_line_int(l, "nlink", (int64_t)st.st_nlink);
-		tw_line_int(l, "ctime", st.st_ctim.tv_sec * INT64_C(1000000000) +
-			    st.st_ctim.tv_nsec);
+		tw_line_int(l, "ctime",
+			    st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec);
 	}
 }
 
@@ -301,8 +303,16 @@ static void put_status(struct tw_line *l)
 
 static void put_namespaces(struct tw_line *l, bool *same_cgroup_ns)
 {
-	static const char *const names[] = { "uts", "ipc", "mnt", "pid", "pid_for_children", "net",
-					     "time", "time_for_children", "cgroup", "user" };
+	static const char *const names[] = { "uts",
+					     "ipc",
+					     "mnt",
+					     "pid",
+					     "pid_for_children",
+					     "net",
+					     "time",
+					     "time_for_children",
+					     "cgroup",
+					     "user" };
 
 	tw_line_open(l, "ns", '{');
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -476,7 +486,7 @@ void tw_truth_exit(pid_t host_pid, int code, int sig, bool core, const char *by)
 	tw_line_end(&l);
 }
 
-void tw_truth_rename(pid_t tid, const char *old_name, const char *new_name)
+void tw_truth_rename(const char *old_name, const char *new_name)
 {
 	struct tw_line l;
 	struct tw_stat st;
@@ -484,7 +494,8 @@ void tw_truth_rename(pid_t tid, const char *old_name, const char *new_name)
 	must_stat("self", &st);
 	tw_line_begin(&l, "rename");
 	tw_line_int(&l, "pid", st.pid);
-	tw_line_int(&l, "tid", tid);
+	must_stat("thread-self", &st);
+	tw_line_int(&l, "tid", st.pid);
 	tw_line_text(&l, "old", old_name);
 	tw_line_text(&l, "new", new_name);
 	tw_line_end(&l);
@@ -514,8 +525,9 @@ void tw_truth_phase(const char *phase)
 	tw_line_begin(&l, "phase");
 	tw_line_text(&l, "phase", phase);
 	tw_line_int(&l, "pid", tw_host_pid());
-	tw_line_int(&l, "wall_minus_boot", (wall.tv_sec - boot.tv_sec) * INT64_C(1000000000) +
-		    wall.tv_nsec - boot.tv_nsec);
+	tw_line_int(&l, "wall_minus_boot",
+		    (wall.tv_sec - boot.tv_sec) * INT64_C(1000000000) + wall.tv_nsec -
+			    boot.tv_nsec);
 	tw_line_int(&l, "ticks_per_second", sysconf(_SC_CLK_TCK));
 	tw_line_text(&l, "dir", tw->dir);
 	tw_line_end(&l);

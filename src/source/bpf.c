@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/bpf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "source/ring.h"
+#include "source/snapshot.h"
+#include "tarsier.skel.h"
+#include "wire.h"
+
+#define WAKE_NOT	UINT64_MAX /* the programs do not wake us: the timer drains */
+#define PROGRAMS_MAX	24
+#define RECURSION_CHECK NS_PER_SEC
+
+/* What libbpf said last about a program: it names who refused, and why. */
+static _Thread_local struct {
+	char program[64];
+	char text[192];
+} complaint;
+
+struct live {
+	struct source s;
+	struct bpf_options options;
+	struct scope scope;
+	struct plan plan;
+	struct tarsier_bpf *skel;
+	struct bpf_link *links[PROGRAMS_MAX];
+	const struct bpf_program *programs[PROGRAMS_MAX];
+	size_t n_links;
+	struct ring ring;
+	int epoll_fd, wake_fd;
+	unsigned int quiet; /* polls in a row that found nothing */
+	bool stopped;
+	/* losses: what was counted when we looked last */
+	uint64_t lost_seen, lost_since, missed_seen, missed_checked;
+	struct kernel_stats seen;
+};
+
+static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[256];
+	const char *name, *end;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	name = strstr(line, "prog '");
+	if (!name)
+		return 0;
+	name += 6;
+	end = strchr(name, '\'');
+	/* "-- BEGIN PROG LOAD LOG --" and what follows is the verifier's: too long for a reason */
+	if (!end || strstr(line, "PROG LOAD LOG"))
+		return 0;
+	snprintf(complaint.program, sizeof(complaint.program), "%.*s", (int)(end - name), name);
+	if (!complaint.text[0]) {
+		end += end[1] == ':' ? 3 : 1;
+		snprintf(complaint.text, sizeof(complaint.text), "%.*s",
+			 (int)strcspn(end, "\n"), end);
+	}
+	return 0;
+}
+
+static void forget_complaint(void)
+{
+	complaint.program[0] = '\0';
+	complaint.text[0] = '\0';
+}
+
+static void want_program(void *user, const char *name)
+{
+	struct tarsier_bpf *skel = user;
+	struct bpf_program *p = bpf_object__find_program_by_name(skel->obj, name);
+
+	if (p)
+		bpf_program__set_autoload(p, true);
+}
+
+static void configure(struct live *l, struct tarsier_bpf *skel)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 1)
+		cpus = 1;
+	skel->rodata->cfg_nr_cpus = (uint32_t)cpus;
+	skel->rodata->cfg_scope = l->scope.on;
+	skel->rodata->cfg_scope_not = l->scope.negated;
+	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)l->options.ring_size);
+	bpf_map__set_max_entries(skel->maps.images, (uint32_t)l->options.max_images);
+	bpf_map__set_max_entries(skel->maps.scratches, 2 * (uint32_t)cpus + 1);
+}
+
+static struct tarsier_bpf *open_skeleton(struct live *l)
+{
+	struct tarsier_bpf *skel = tarsier_bpf__open();
+
+	if (skel)
+		configure(l, skel);
+	return skel;
+}
+
+static void fill_scope(const struct scope *s, struct tarsier_bpf *skel)
+{
+	uint8_t one = 1;
+
+	for (size_t i = 0; i < s->n_uids; i++)
+		bpf_map_update_elem(bpf_map__fd(skel->maps.scope_uid), &s->uids[i], &one, 0);
+	for (size_t i = 0; i < s->n_pids; i++)
+		bpf_map_update_elem(bpf_map__fd(skel->maps.scope_pid), &s->pids[i], &one, 0);
+	for (size_t i = 0; i < s->n_comms; i++)
+		bpf_map_update_elem(bpf_map__fd(skel->maps.scope_comm), &s->comms[i], &one, 0);
+	for (size_t i = 0; i < s->n_exes; i++)
+		bpf_map_update_elem(bpf_map__fd(skel->maps.scope_exe), &s->exes[i], &one, 0);
+	for (size_t i = 0; i < s->n_roots; i++)
+		bpf_map_update_elem(bpf_map__fd(skel->maps.scope_roots), &s->roots[i], &one, 0);
+}
+
+static void detach(struct live *l)
+{
+	for (size_t i = 0; i < l->n_links; i++)
+		bpf_link__destroy(l->links[i]);
+	l->n_links = 0;
+}
+
+/* All programs that were loaded, but for the iterator, which runs when it is read. */
+static int attach(struct live *l, char *culprit, size_t size)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, l->skel->obj) {
+		struct bpf_link *link;
+
+		if (!bpf_program__autoload(p) || p == l->skel->progs.snapshot)
+			continue;
+		if (l->n_links == PROGRAMS_MAX)
+			return -E2BIG;
+		link = bpf_program__attach(p);
+		if (!link) {
+			int err = -errno;
+
+			if (plan_optional(bpf_program__name(p)))
+				continue;
+			snprintf(culprit, size, "%s", bpf_program__name(p));
+			return err;
+		}
+		l->programs[l->n_links] = p;
+		l->links[l->n_links++] = link;
+	}
+	return 0;
+}
+
+/* Loads and attaches; what refuses is replaced by its next alternative until it holds. */
+static enum tsr_status load(struct live *l, bool with_snapshot, struct tsr_error *err)
+{
+	const struct plan_slot *failed;
+	char culprit[64];
+	int e;
+
+	for (;;) {
+		l->skel = open_skeleton(l);
+		if (!l->skel)
+			return tsr_fail(err, TSR_ERR_UNSUPPORTED,
+					"cannot open the eBPF object: %s", strerror(errno));
+		plan_programs(&l->plan, want_program, l->skel);
+		bpf_program__set_autoload(l->skel->progs.snapshot, with_snapshot);
+		forget_complaint();
+		e = tarsier_bpf__load(l->skel);
+		if (!e) {
+			fill_scope(&l->scope, l->skel);
+			forget_complaint();
+			e = attach(l, culprit, sizeof(culprit));
+			if (!e)
+				return TSR_OK;
+		} else {
+			snprintf(culprit, sizeof(culprit), "%s", complaint.program);
+		}
+		detach(l);
+		tarsier_bpf__destroy(l->skel);
+		l->skel = NULL;
+		if (with_snapshot && !strcmp(culprit, "snapshot")) {
+			with_snapshot = false;
+			continue;
+		}
+		if (!plan_refuse(&l->plan, culprit, -e, complaint.text))
+			return tsr_fail(err, e == -EPERM ? TSR_ERR_PERMISSION : TSR_ERR_UNSUPPORTED,
+					"cannot load the eBPF programs: %s%s%s\n"
+					"try `tarsier probe` to see what this kernel takes",
+					strerror(-e), complaint.text[0] ? ": " : "",
+					complaint.text);
+		failed = plan_failed(&l->plan);
+		if (failed) {
+			const struct plan_hook *last = &failed->hooks[failed->n_hooks - 1];
+
+			return tsr_fail(err, e == -EPERM ? TSR_ERR_PERMISSION : TSR_ERR_UNSUPPORTED,
+					"no hook works for %s; the last one tried, %s: %s\n"
+					"try `tarsier probe` to see all of them",
+					failed->event->name, last->def->program, last->reason);
+		}
+	}
+}
+
+static int read_snapshot(struct live *l, struct buf *seen, message_fn fn, void *user)
+{
+	struct bpf_link *link;
+	int fd, n;
+
+	if (bpf_program__fd(l->skel->progs.snapshot) < 0)
+		return -EOPNOTSUPP;
+	link = bpf_program__attach_iter(l->skel->progs.snapshot, NULL);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	n = fd < 0 ? -errno : snapshot_read(fd, seen, fn, user);
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return n;
+}
+
+static enum tsr_status start(struct source *s, message_fn fn, void *user, struct tsr_error *err)
+{
+	struct live *l = (struct live *)s;
+	struct epoll_event ev = {.events = EPOLLIN};
+	struct buf seen = {0};
+	enum tsr_status status;
+	uint64_t attached = clock_boot_ns();
+	int n, ring_fd;
+
+	status = load(l, true, err);
+	if (status)
+		return status;
+	/* Only now, when libbpf has freed what it needs to load: the two peaks do not add up. */
+	ring_fd = bpf_map__fd(l->skel->maps.ring);
+	n = ring_map(&l->ring, ring_fd, l->options.ring_size);
+	if (n)
+		return tsr_fail(err, TSR_ERR_MEMORY, "cannot map the ring buffer: %s",
+				strerror(-n));
+	ev.data.fd = ring_fd;
+	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, ring_fd, &ev))
+		return tsr_fail(err, TSR_ERR_IO, "cannot wait for the ring buffer: %s",
+				strerror(errno));
+	l->lost_since = l->missed_checked = clock_boot_ns();
+	/* A pass that only marks: forks of those not marked yet would go unmarked between two. */
+	if (l->scope.on & SCOPE_TREE)
+		read_snapshot(l, NULL, NULL, NULL);
+	n = read_snapshot(l, &seen, fn, user);
+	if (n < 0)
+		n = snapshot_procfs(NULL, UINT64_MAX, fn, user);
+	else
+		n = snapshot_procfs(&seen, attached, fn, user);
+	buf_free(&seen);
+	if (n < 0)
+		return tsr_fail(err, TSR_ERR_IO, "cannot list the processes: %s", strerror(-n));
+	return TSR_OK;
+}
+
+static void report_lost(struct live *l, uint64_t count, uint32_t stage, uint8_t op, uint8_t reason,
+			uint64_t from, uint64_t to, message_fn fn, void *user)
+{
+	struct msg_lost m = {
+		.common = {.op = MSG_OP_LOST, .size = sizeof(m), .ktime = to},
+		.count = count,
+		.from = from,
+		.to = to,
+		.stage = stage,
+		.op = op,
+		.reason = reason,
+	};
+
+	(void)l;
+	fn(user, &m, sizeof(m));
+}
+
+/* Messages that the programs could not send, by op and kind of error. */
+static void check_ring_losses(struct live *l, message_fn fn, void *user)
+{
+	uint64_t total = __atomic_load_n(&l->skel->bss->lost_total, __ATOMIC_RELAXED);
+	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(l->skel->maps.stats);
+	uint64_t now = clock_boot_ns();
+	struct kernel_stats *per_cpu;
+	uint32_t zero = 0;
+
+	if (total == l->lost_seen) {
+		l->lost_since = now;
+		return;
+	}
+	per_cpu = xcalloc((size_t)cpus, sizeof(*per_cpu));
+	if (!bpf_map_lookup_elem(fd, &zero, per_cpu)) {
+		for (int op = 0; op < 256; op++) {
+			for (int r = 0; r < SENT_FAILED_MAX; r++) {
+				uint64_t n = 0, old = l->seen.sent_failed[op][r];
+
+				for (int c = 0; c < cpus; c++)
+					n += per_cpu[c].sent_failed[op][r];
+				if (n > old)
+					report_lost(l, n - old, LOST_KERNEL_RING, (uint8_t)op,
+						    (uint8_t)r, l->lost_since, now, fn, user);
+				l->seen.sent_failed[op][r] = n;
+			}
+		}
+		l->lost_seen = total;
+		l->lost_since = now;
+	}
+	free(per_cpu);
+}
+
+/* Runs that the kernel skipped because a program was under way on that CPU already. */
+static void check_recursion(struct live *l, message_fn fn, void *user)
+{
+	uint64_t now = clock_boot_ns(), missed = 0;
+
+	for (size_t i = 0; i < l->n_links; i++) {
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(l->programs[i]), &info, &len))
+			missed += info.recursion_misses;
+	}
+	if (missed > l->missed_seen)
+		report_lost(l, missed - l->missed_seen, LOST_KERNEL_RECURSION, 0, 0,
+			    l->missed_checked, now, fn, user);
+	l->missed_seen = missed;
+	l->missed_checked = now;
+}
+
+static int drain(struct live *l, message_fn fn, void *user)
+{
+	int n = ring_drain(&l->ring, fn, user);
+
+	if (n < 0)
+		return n;
+	check_ring_losses(l, fn, user);
+	if (n && clock_boot_ns() - l->missed_checked > RECURSION_CHECK)
+		check_recursion(l, fn, user);
+	return n;
+}
+
+static int to_ms(uint64_t ns)
+{
+	return (int)((ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+/*
+ * While messages come, the timer drains the ring and the programs wake us only when it fills. When
+ * it has been empty, the next message wakes us, so that a quiet machine is left alone and a single
+ * event does not wait.
+ */
+static int poll_live(struct source *s, int timeout_ms, message_fn fn, void *user,
+		     struct tsr_error *err)
+{
+	struct live *l = (struct live *)s;
+	int latency = to_ms(l->options.latency), wait = timeout_ms;
+	struct epoll_event events[2];
+	int n = drain(l, fn, user);
+
+	(void)err;
+	if (n) {
+		l->quiet = 0;
+		if (n < 0 || l->stopped)
+			return n;
+		wait = latency;
+	} else if (l->stopped) {
+		return -ENODATA;
+	} else if (++l->quiet < 3) {
+		wait = latency; /* a program may have looked at wake_at before we set it */
+	}
+	if (timeout_ms >= 0 && wait > timeout_ms)
+		wait = timeout_ms;
+	__atomic_store_n(&l->skel->data->wake_at,
+			 n && latency ? l->options.ring_size / 4 : 0, __ATOMIC_SEQ_CST);
+	if (wait && !(l->quiet && !ring_empty(&l->ring))) {
+		int k = epoll_wait(l->epoll_fd, events, 2, wait);
+
+		for (int i = 0; i < k; i++) {
+			uint64_t count;
+
+			if (events[i].data.fd == l->wake_fd &&
+			    read(l->wake_fd, &count, sizeof(count)) < 0)
+				continue; /* nothing to take: somebody else's poll has */
+		}
+	}
+	return n;
+}
+
+static void wake(struct source *s)
+{
+	struct live *l = (struct live *)s;
+	uint64_t one = 1;
+	ssize_t n = write(l->wake_fd, &one, sizeof(one));
+
+	(void)n; /* full: it is awake already */
+}
+
+static void stop(struct source *s)
+{
+	struct live *l = (struct live *)s;
+
+	detach(l);
+	l->stopped = true;
+}
+
+static void close_live(struct source *s)
+{
+	struct live *l = (struct live *)s;
+
+	detach(l);
+	ring_unmap(&l->ring);
+	tarsier_bpf__destroy(l->skel);
+	if (l->epoll_fd >= 0)
+		close(l->epoll_fd);
+	if (l->wake_fd >= 0)
+		close(l->wake_fd);
+	free(l->s.info.users);
+	free(l);
+}
+
+static const struct source_ops live_ops = {
+	.name = "bpf",
+	.start = start,
+	.poll = poll_live,
+	.wake = wake,
+	.stop = stop,
+	.close = close_live,
+};
+
+const struct plan *bpf_source_plan(const struct source *s)
+{
+	return &((const struct live *)s)->plan;
+}
+
+static struct live *live_new(const struct bpf_options *o)
+{
+	struct live *l = xcalloc(1, sizeof(*l));
+
+	l->s.ops = &live_ops;
+	l->options = *o;
+	if (o->scope)
+		l->scope = *o->scope;
+	l->options.scope = NULL;
+	l->epoll_fd = l->wake_fd = -1;
+	plan_init(&l->plan, o->wanted);
+	libbpf_set_print(on_libbpf);
+	return l;
+}
+
+enum tsr_status bpf_source_open(struct source **out, const struct bpf_options *o,
+				struct tsr_error *err)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	enum tsr_status status = bpf_check(err);
+	struct live *l;
+
+	if (status)
+		return status;
+	l = live_new(o);
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ev.data.fd = l->wake_fd;
+	if (l->epoll_fd < 0 || l->wake_fd < 0 ||
+	    epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, l->wake_fd, &ev)) {
+		status = tsr_fail(err, TSR_ERR_IO, "cannot make an epoll instance: %s",
+				  strerror(errno));
+		close_live(&l->s);
+		return status;
+	}
+	source_info_local(&l->s.info);
+	*out = &l->s;
+	return TSR_OK;
+}
+
+/* One program by itself; 0, or the errno of the refusal with libbpf's word in complaint. */
+static int try_programs(struct live *l, const struct plan *only)
+{
+	char culprit[64];
+	int e;
+
+	forget_complaint();
+	l->skel = open_skeleton(l);
+	if (!l->skel)
+		return errno;
+	plan_programs(only, want_program, l->skel);
+	e = tarsier_bpf__load(l->skel);
+	if (!e)
+		e = attach(l, culprit, sizeof(culprit));
+	detach(l);
+	tarsier_bpf__destroy(l->skel);
+	l->skel = NULL;
+	return -e;
+}
+
+enum tsr_status bpf_probe(struct plan *tried, bool *snapshot_works, char *snapshot_reason,
+			  size_t reason_size, struct tsr_error *err)
+{
+	struct bpf_options o = {.ring_size = 1 << 16, .max_images = 64};
+	enum tsr_status status = bpf_check(err);
+	struct live *l;
+	int e;
+
+	if (status)
+		return status;
+	memset(o.wanted, true, sizeof(o.wanted));
+	l = live_new(&o);
+	plan_init(tried, o.wanted);
+	for (size_t i = 0; i < tried->n_slots; i++) {
+		struct plan_slot *slot = &tried->slots[i];
+		int chosen = -1;
+
+		for (size_t h = 0; h < slot->n_hooks; h++) {
+			struct plan one = {.n_slots = 1, .slots = {*slot}};
+
+			one.slots[0].chosen = (int)h;
+			e = try_programs(l, &one);
+			if (!e && chosen < 0)
+				chosen = (int)h;
+			if (e) {
+				plan_refuse(&one, slot->hooks[h].def->program, e, complaint.text);
+				slot->hooks[h] = one.slots[0].hooks[h];
+			}
+		}
+		slot->chosen = chosen;
+	}
+	/* The snapshot is no hook of an event: it is loaded, and read, as a run would. */
+	*snapshot_works = false;
+	forget_complaint();
+	l->skel = open_skeleton(l);
+	e = l->skel ? 0 : -errno;
+	if (l->skel) {
+		bpf_program__set_autoload(l->skel->progs.snapshot, true);
+		e = tarsier_bpf__load(l->skel);
+		if (!e)
+			e = read_snapshot(l, NULL, NULL, NULL);
+	}
+	*snapshot_works = e > 0;
+	snprintf(snapshot_reason, reason_size, "%s%s%s", e > 0 ? "" : strerror(-e),
+		 complaint.text[0] ? ": " : "", complaint.text);
+	close_live(&l->s);
+	return TSR_OK;
+}

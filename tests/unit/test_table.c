@@ -1,0 +1,946 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The process table, driven as in life: messages are encoded, decoded and applied. The scenarios
+ * T1 to T16 are those of the specification of the resolver.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "build_messages.h"
+#include "check_table.h"
+#include "process/ident.h"
+#include "process/table.h"
+#include "wire/decode.h"
+
+#define TICK 10000000ULL
+
+struct world {
+	struct table t;
+	struct buf tmp;
+	uint64_t now;
+	/* of the last event, as they were when it would have been shown */
+	bool shown;
+	struct tsr_event ev;
+};
+
+static int deliver(void *user, const void *msg, size_t len)
+{
+	struct world *w = user;
+
+	assert_int_equal(wire_decode(msg, len, NULL, &w->ev), WIRE_OK);
+	w->shown = table_apply(&w->t, &w->ev);
+	table_done(&w->t, &w->ev);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+
+	table_init(&w->t, 1700000000000000000);
+	w->now = 1000 * NS_PER_SEC;
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	table_free(&w->t);
+	buf_free(&w->tmp);
+	free(w);
+	return 0;
+}
+
+static void check(struct world *w)
+{
+	const char *wrong = check_table(&w->t);
+
+	if (wrong)
+		fail_msg("%s", wrong);
+}
+
+static struct process *get(struct world *w, uint32_t pid)
+{
+	struct process *p = table_find(&w->t, pid);
+
+	assert_non_null(p);
+	return p;
+}
+
+static struct image *image(struct world *w, uint32_t pid)
+{
+	return get(w, pid)->image;
+}
+
+static uint64_t tick(struct world *w)
+{
+	return w->now += 1000000;
+}
+
+static struct who who_of(const struct process *p)
+{
+	return (struct who){ p->pid, p->start, p->ppid, p->parent_start, p->image->comm };
+}
+
+/* A process that has no parent, like pid 1. */
+static struct image *root(struct world *w, uint32_t pid)
+{
+	struct who who = { .pid = pid, .start = tick(w), .comm = "root" };
+	struct wire_exec e = exec_of(tick(w), &who, "/sbin/init", LIST("init"), MSG_EXEC_TASK_WALK);
+
+	wire_encode_exec(&e, &w->tmp, deliver, w);
+	assert_false(w->shown);
+	return image(w, pid);
+}
+
+static struct image *forks(struct world *w, uint32_t ppid, uint32_t pid)
+{
+	struct who by = who_of(get(w, ppid));
+	struct who child = { .pid = pid, .start = tick(w), .ppid = ppid, .parent_start = by.start };
+
+	build_fork(tick(w), &by, &child, deliver, w);
+	assert_true(w->shown);
+	assert_ptr_equal(w->ev.process, get(w, ppid));
+	assert_ptr_equal(w->ev.child, get(w, pid));
+	return image(w, pid);
+}
+
+static struct image *execs(struct world *w, uint32_t pid, const char *path)
+{
+	struct who who = who_of(get(w, pid));
+	struct wire_exec e = exec_of(tick(w), &who, path, LIST("a\0b"), MSG_EXEC_EXECVE);
+
+	set_comm(e.ext.task.comm, strrchr(path, '/') + 1);
+	wire_encode_exec(&e, &w->tmp, deliver, w);
+	assert_true(w->shown);
+	return image(w, pid);
+}
+
+static void exits(struct world *w, uint32_t pid, uint32_t reaper)
+{
+	struct who who = who_of(get(w, pid));
+	struct process *r = reaper ? get(w, reaper) : NULL;
+
+	build_exit(tick(w), &who, 0, reaper, r ? r->start : 0, deliver, w);
+	assert_true(w->shown);
+	assert_null(table_find(&w->t, pid));
+}
+
+static void assert_size(struct world *w, size_t n)
+{
+	assert_int_equal(w->t.n_processes, n);
+	check(w);
+}
+
+#define assert_name(istr, text)                       \
+	do {                                          \
+		assert_non_null(istr);                \
+		assert_string_equal((istr)->s, text); \
+	} while (0)
+
+static void test_t1_delete(void **state)
+{
+	struct world *w = *state;
+	struct image *three = root(w, 3);
+
+	assert_size(w, 1);
+	assert_ptr_equal(image_parent(forks(w, 3, 4)), three);
+	assert_size(w, 2);
+	exits(w, 4, 0);
+	assert_size(w, 1);
+	exits(w, 3, 0);
+	assert_size(w, 0);
+	assert_int_equal(w->t.stats.processes, 0);
+	assert_int_equal(w->t.stats.images, 0);
+	assert_int_equal(w->t.strings.count, 0);
+}
+
+static void test_t2_dead_parent_stays(void **state)
+{
+	struct world *w = *state;
+	struct image *three = root(w, 3), *four = forks(w, 3, 4);
+
+	exits(w, 3, 0);
+	assert_size(w, 1);
+	assert_ptr_equal(image_parent(four), three);
+	assert_true(three->process->dead);
+	assert_name(three->exe, "/sbin/init");
+	exits(w, 4, 0);
+	assert_int_equal(w->t.stats.processes, 0);
+}
+
+static void test_t3_exec_edge(void **state)
+{
+	struct world *w = *state;
+	struct image *three = root(w, 3), *c = forks(w, 3, 4), *e = execs(w, 4, "/bin/ls");
+
+	assert_ptr_not_equal(e, c);
+	assert_ptr_equal(e->previous, c);
+	assert_ptr_equal(image_parent(e), three);
+	assert_ptr_equal(image_parent(c), three);
+	assert_size(w, 2);
+	/* What the fork copied and the exec replaced. */
+	assert_name(c->exe, "/sbin/init");
+	assert_string_equal(c->argv->bytes, "init");
+	assert_false(c->is_exec);
+	assert_name(e->exe, "/bin/ls");
+	assert_name(e->cwd, "/");
+	assert_int_equal(e->argv->len, 4);
+	assert_memory_equal(e->argv->bytes, "a\0b", 4);
+	assert_true(e->is_exec);
+	assert_string_equal(e->comm, "ls");
+	assert_int_equal(e->ktime, w->now);
+	assert_int_equal(c->ktime, c->process->start);
+}
+
+static void test_t4_t5_exec_of_an_orphan(void **state)
+{
+	struct world *w = *state;
+	struct image *three = root(w, 3), *c = forks(w, 3, 4), *e1, *e2;
+
+	exits(w, 3, 0);
+	e1 = execs(w, 4, "/bin/a");
+	assert_ptr_equal(e1->previous, c);
+	assert_ptr_equal(image_parent(c), three);
+	assert_size(w, 1);
+	e2 = execs(w, 4, "/bin/b");
+	assert_ptr_equal(e2->previous, e1);
+	assert_ptr_equal(e1->previous, c);
+	assert_ptr_equal(image_parent(e2), three);
+	check(w);
+}
+
+static void test_t6_pid_of_a_dead_parent_again(void **state)
+{
+	struct world *w = *state;
+	struct image *a = root(w, 3), *b = forks(w, 3, 4), *a2, *d, *e;
+
+	exits(w, 3, 0);
+	e = execs(w, 4, "/bin/e");
+	a2 = root(w, 3);
+	d = forks(w, 3, 5);
+	assert_ptr_equal(image_parent(d), a2);
+	assert_ptr_equal(e->previous, b);
+	assert_ptr_equal(image_parent(b), a);
+	assert_ptr_not_equal(a, a2);
+	assert_size(w, 3);
+}
+
+static void test_t7_the_image_that_forked(void **state)
+{
+	struct world *w = *state;
+	struct image *a = root(w, 3), *b = forks(w, 3, 4), *c = forks(w, 4, 5), *e;
+
+	e = execs(w, 4, "/bin/e");
+	assert_ptr_equal(image_parent(c), b);
+	assert_ptr_equal(e->previous, b);
+	assert_ptr_equal(image_parent(e), a);
+	/* Events of the child name the same parent; the edge stays at the image that forked. */
+	execs(w, 5, "/bin/f");
+	assert_ptr_equal(image_parent(image(w, 5)), b);
+	check(w);
+}
+
+static void test_t11_exec_of_exec(void **state)
+{
+	struct world *w = *state;
+
+	root(w, 1);
+	assert_false(forks(w, 1, 3)->is_exec);
+	assert_false(forks(w, 3, 4)->is_exec);
+	assert_true(execs(w, 4, "/bin/a")->is_exec);
+	assert_false(image(w, 4)->is_exec_exec);
+	assert_true(execs(w, 4, "/bin/b")->is_exec_exec);
+	assert_true(execs(w, 4, "/bin/c")->is_exec_exec);
+	check(w);
+}
+
+/* One of the snapshot that has not exec'ed, then two execs. */
+static void test_t12_snapshot_then_execs(void **state)
+{
+	struct world *w = *state;
+	struct image *three = root(w, 3);
+	struct who four = { 4, tick(w), 3, three->process->start, "four" };
+	struct wire_exec e =
+		exec_of(tick(w), &four, "/bin/3", LIST("3"), MSG_EXEC_TASK_WALK | MSG_EXEC_NO_EXEC);
+
+	wire_encode_exec(&e, &w->tmp, deliver, w);
+	assert_false(image(w, 4)->is_exec);
+	assert_ptr_equal(image_parent(image(w, 4)), three);
+	execs(w, 4, "/bin/a");
+	assert_true(image(w, 4)->is_exec);
+	assert_false(image(w, 4)->is_exec_exec);
+	execs(w, 4, "/bin/b");
+	assert_true(image(w, 4)->is_exec_exec);
+	check(w);
+}
+
+static void test_t16_subreaper(void **state)
+{
+	struct world *w = *state;
+	struct image *grandparent;
+
+	root(w, 1);
+	grandparent = forks(w, 1, 2);
+	forks(w, 2, 3);
+	forks(w, 3, 4);
+	forks(w, 3, 5);
+	assert_true(lineage_complete(get(w, 4)));
+	exits(w, 3, 2);
+	assert_ptr_equal(image_parent(image(w, 4)), grandparent);
+	assert_ptr_equal(image_parent(image(w, 5)), grandparent);
+	assert_int_equal(get(w, 4)->ppid, 2);
+	assert_int_equal(get(w, 4)->parent_start, get(w, 2)->start);
+	assert_true(lineage_complete(get(w, 4)));
+	assert_int_equal(w->t.stats.processes, 4); /* nothing descends from 3 any more */
+	check(w);
+}
+
+/* The exit did not say who the reaper is; the child's next event does. */
+static void test_reaper_from_next_event(void **state)
+{
+	struct world *w = *state;
+	struct who child;
+
+	root(w, 1);
+	forks(w, 1, 3);
+	forks(w, 3, 4);
+	exits(w, 3, 0);
+	check(w);
+	assert_int_equal(image_parent(image(w, 4))->process->pid, 3);
+	child = who_of(get(w, 4));
+	child.ppid = 1;
+	child.parent_start = get(w, 1)->start;
+	build_rename(tick(w), &child, "new", deliver, w);
+	assert_ptr_equal(image_parent(image(w, 4)), image(w, 1));
+	assert_int_equal(get(w, 4)->ppid, 1);
+	assert_int_equal(w->t.stats.processes, 2);
+	check(w);
+	/* A parent that is not known changes no edge, but the line is not complete then. */
+	child.ppid = 77;
+	child.parent_start = 5;
+	build_rename(tick(w), &child, "new", deliver, w);
+	assert_ptr_equal(image_parent(image(w, 4)), image(w, 1));
+	assert_false(lineage_complete(get(w, 4)));
+	check(w);
+}
+
+static void test_clone_parent(void **state)
+{
+	struct world *w = *state;
+	struct image *one = root(w, 1);
+	struct who by, child;
+
+	forks(w, 1, 3);
+	by = who_of(get(w, 3));
+	child = (struct who){ 4, tick(w), 1, one->process->start, NULL };
+	build_fork(tick(w), &by, &child, deliver, w);
+	assert_int_equal(w->ev.process->pid, 3); /* who forked */
+	assert_int_equal(w->ev.child->pid, 4);
+	assert_ptr_equal(image_parent(image(w, 4)), one); /* whose child it is */
+	assert_int_equal(get(w, 4)->ppid, 1);
+	check(w);
+	exits(w, 3, 1);
+	assert_ptr_equal(image_parent(image(w, 4)), one);
+	check(w);
+}
+
+static void test_pid_reuse_with_lost_exit(void **state)
+{
+	struct world *w = *state;
+	struct image *old, *grandchild;
+	uint32_t old_id;
+
+	root(w, 1);
+	old = forks(w, 1, 5);
+	old_id = get(w, 5)->entity_id;
+	grandchild = forks(w, 5, 6);
+	assert_ptr_not_equal(forks(w, 1, 5), old);
+	assert_int_equal(w->t.stats.reused_pids, 1);
+	assert_int_not_equal(get(w, 5)->entity_id, old_id);
+	assert_size(w, 3);
+	assert_ptr_equal(image_parent(grandchild), old); /* not the new one with its pid */
+	assert_true(old->process->dead);
+	assert_null(get(w, 5)->children);
+	exits(w, 5, 1);
+	exits(w, 6, 1);
+	assert_int_equal(w->t.stats.processes, 1);
+	check(w);
+}
+
+/* The same, where the first sign of the new one is an event of its own: its fork was lost too. */
+static void test_pid_reuse_with_lost_fork(void **state)
+{
+	struct world *w = *state;
+	struct who who;
+
+	root(w, 1);
+	forks(w, 1, 5);
+	who = (struct who){ 5, tick(w), 1, get(w, 1)->start, "other" };
+	build_rename(tick(w), &who, "name", deliver, w);
+	assert_int_equal(w->t.stats.reused_pids, 1);
+	assert_int_equal(w->t.stats.placeholders, 1);
+	assert_int_equal(get(w, 5)->start, who.start);
+	assert_int_equal(get(w, 5)->origin, FROM_PLACEHOLDER);
+	assert_ptr_equal(image_parent(image(w, 5)), image(w, 1));
+	assert_size(w, 2);
+}
+
+static void test_exec_chain_is_bounded(void **state)
+{
+	struct world *w = *state;
+	size_t most = 0;
+
+	root(w, 1);
+	forks(w, 1, 2);
+	for (int i = 0; i < 1000; i++) {
+		execs(w, 2, i & 1 ? "/bin/a" : "/bin/b");
+		if (w->t.stats.images > most)
+			most = w->t.stats.images;
+		if (i > 17)
+			assert_int_equal(w->t.stats.images, most);
+	}
+	assert_in_range(most, 10, 20); /* the newest ones, and pid 1 */
+	assert_int_equal(w->t.stats.processes, 2);
+	check(w);
+}
+
+static void snapshot_of(struct world *w, uint32_t pid, uint64_t start, uint32_t ppid,
+			uint64_t parent_start, uint32_t flags)
+{
+	struct who who = { pid, start, ppid, parent_start, "snap" };
+	struct wire_exec e =
+		exec_of(tick(w), &who, "/bin/snap", LIST("snap"), MSG_EXEC_TASK_WALK | flags);
+
+	wire_encode_exec(&e, &w->tmp, deliver, w);
+	assert_false(w->shown);
+}
+
+/* What happened between the attaching of the hooks and the snapshot is in the ring, and behind it. */
+static void test_events_from_before_the_snapshot(void **state)
+{
+	struct world *w = *state;
+	uint64_t early = tick(w), start = tick(w), old_exec = tick(w), snap;
+	struct who one = { 1, early, 0, 0, "one" }, two = { 2, start, 1, early, "two" };
+	struct wire_exec e;
+
+	snapshot_of(w, 1, early, 0, 0, 0);
+	snapshot_of(w, 2, start, 1, early, 0);
+	snap = w->now;
+	assert_size(w, 2);
+
+	build_fork(start + 1, &one, &two, deliver, w);
+	assert_false(w->shown);
+	e = exec_of(old_exec, &two, "/bin/old", LIST("old"), MSG_EXEC_EXECVE);
+	wire_encode_exec(&e, &w->tmp, deliver, w);
+	assert_false(w->shown);
+	assert_int_equal(w->t.stats.stale, 2);
+	assert_size(w, 2);
+	assert_name(image(w, 2)->exe, "/bin/snap");
+
+	/* An older word on who it is does not replace a newer one. */
+	two.ppid = 99;
+	two.parent_start = 3;
+	two.comm = "was";
+	build_rename(old_exec + 1, &two, "x", deliver, w);
+	assert_int_equal(get(w, 2)->ppid, 1);
+	assert_string_equal(image(w, 2)->comm, "snap");
+	assert_true(lineage_complete(get(w, 2)));
+
+	/* What comes behind the snapshot counts again. */
+	assert_true(snap < tick(w));
+	execs(w, 2, "/bin/new");
+	assert_name(image(w, 2)->exe, "/bin/new");
+	assert_true(image(w, 2)->is_exec_exec);
+	exits(w, 2, 1);
+	assert_size(w, 1);
+}
+
+/* The kernel links a process before the fork event: the snapshot can be first to see it. */
+static void test_snapshot_before_the_fork_event(void **state)
+{
+	struct world *w = *state;
+	uint64_t early = tick(w), start = tick(w);
+	struct who one = { 1, early, 0, 0, "one" }, two = { 2, start, 1, early, "two" };
+
+	snapshot_of(w, 1, early, 0, 0, 0);
+	snapshot_of(w, 2, start, 1, early, MSG_EXEC_NO_EXEC);
+	build_fork(tick(w), &one, &two, deliver, w);
+	assert_true(w->shown);
+	assert_ptr_equal(w->ev.child, get(w, 2));
+	assert_size(w, 2);
+}
+
+/* And to see an image before its exec event: it is there once. */
+static void test_snapshot_within_an_exec(void **state)
+{
+	struct world *w = *state;
+	uint64_t early = tick(w), start = tick(w);
+	struct image *i;
+
+	snapshot_of(w, 1, early, 0, 0, 0);
+	snapshot_of(w, 2, start, 1, early, 0);
+	i = execs(w, 2, "/bin/snap");
+	assert_null(i->previous);
+	assert_false(i->is_exec_exec);
+	assert_int_equal(w->t.stats.images, 2);
+	assert_true(execs(w, 2, "/bin/snap")->is_exec_exec);
+	check(w);
+}
+
+/* A process that ended before the snapshot, and whose pid the snapshot saw at another. */
+static void test_old_process_with_a_pid_of_the_snapshot(void **state)
+{
+	struct world *w = *state;
+	uint64_t early = tick(w), old_start = tick(w), before = tick(w), start = tick(w);
+	struct who one = { 1, early, 0, 0, "one" }, old = { 5, old_start, 1, early, "old" };
+	struct who new = { 5, start, 1, early, "snap" };
+	struct process *held;
+
+	snapshot_of(w, 1, early, 0, 0, 0);
+	snapshot_of(w, 5, start, 1, early, 0);
+	held = get(w, 5);
+
+	build_fork(before, &one, &old, deliver, w);
+	assert_true(w->shown);
+	assert_ptr_not_equal(w->ev.child, held);
+	assert_ptr_equal(get(w, 5), held);
+	check(w);
+	build_rename(before + 1, &old, "older", deliver, w);
+	assert_ptr_not_equal(w->ev.process, held);
+	assert_ptr_equal(get(w, 5), held);
+	build_exit(before + 2, &old, 0, 1, early, deliver, w);
+	assert_true(w->shown);
+	assert_ptr_equal(get(w, 5), held);
+	assert_size(w, 2);
+
+	/* With its exit lost, the next event of the new one ends it. */
+	build_fork(before, &one, &old, deliver, w);
+	assert_int_equal(w->t.n_processes, 3);
+	build_rename(tick(w), &new, "name", deliver, w);
+	assert_ptr_equal(w->ev.process, held);
+	assert_int_equal(w->t.stats.reused_pids, 1);
+	assert_size(w, 2);
+}
+
+static void test_children_before_parents(void **state)
+{
+	struct world *w = *state;
+	uint64_t t1 = tick(w), t2 = tick(w), t3 = tick(w), t4 = tick(w);
+
+	snapshot_of(w, 2, t4, 300, t3, 0);
+	snapshot_of(w, 100, t2, 1, t1, 0);
+	snapshot_of(w, 300, t3, 100, t2, 0);
+	snapshot_of(w, 400, t4, 299, t3, 0);	 /* whose parent is not there */
+	snapshot_of(w, 401, t4, 300, t3 - 1, 0); /* nor is this one's, with that start */
+	snapshot_of(w, 500, t1, 0, 0, MSG_EXEC_KTHREAD);
+	snapshot_of(w, 1, t1, 0, 0, 0);
+	assert_false(lineage_complete(get(w, 2)));
+	forks(w, 1, 7);
+	assert_ptr_equal(image_parent(image(w, 2)), image(w, 300));
+	assert_ptr_equal(image_parent(image(w, 300)), image(w, 100));
+	assert_ptr_equal(image_parent(image(w, 100)), image(w, 1));
+	assert_true(lineage_complete(get(w, 2)));
+	assert_null(image_parent(image(w, 400)));
+	assert_false(lineage_complete(get(w, 400)));
+	assert_null(image_parent(image(w, 401)));
+	assert_true(lineage_complete(get(w, 500)));
+	assert_true(get(w, 500)->kthread);
+	assert_false(image(w, 500)->is_exec);
+	assert_size(w, 8);
+}
+
+/* A second look at the same process brings its image up to date and adds none. */
+static void test_snapshot_twice(void **state)
+{
+	struct world *w = *state;
+	uint64_t t1 = tick(w), t2 = tick(w);
+
+	snapshot_of(w, 1, t1, 0, 0, 0);
+	snapshot_of(w, 2, t2, 1, t1, 0);
+	snapshot_of(w, 2, t2, 1, t1, 0);
+	assert_size(w, 2);
+	assert_int_equal(w->t.stats.images, 2);
+}
+
+/* /proc tells start times in ticks; events of the same process tell them exactly. */
+static void test_start_times_from_proc(void **state)
+{
+	struct world *w = *state;
+	uint64_t base = w->now / TICK * TICK;
+	struct who one = { 1, base + 123, 0, 0, "one" };
+	struct who two = { 2, base + TICK + 4567, 1, base + 123, "two" };
+	struct who three = { 3, base + 2 * TICK, 2, two.start, NULL };
+	uint32_t id;
+
+	w->now += 10 * TICK;
+	snapshot_of(w, 1, base, 0, 0, MSG_EXEC_PROCFS);
+	snapshot_of(w, 2, base + TICK, 1, base, MSG_EXEC_PROCFS);
+	id = get(w, 2)->entity_id;
+	build_fork(tick(w), &two, &three, deliver, w);
+	assert_ptr_equal(w->ev.process, get(w, 2));
+	assert_size(w, 3);
+	assert_ptr_equal(image_parent(image(w, 3)), image(w, 2));
+	assert_true(lineage_complete(get(w, 3)));
+	build_rename(tick(w), &one, "x", deliver, w);
+	assert_size(w, 3);
+	assert_int_equal(w->t.stats.placeholders, 0);
+	/* The id does not depend on who told of it. */
+	assert_int_equal(id, entity_hash(2, entity_start(two.start, w->t.boot_offset)));
+	/* In the next tick it is another one. */
+	two.start += TICK;
+	build_rename(tick(w), &two, "x", deliver, w);
+	assert_int_equal(w->t.stats.reused_pids, 1);
+	check(w);
+}
+
+/* Within one tick a parent from /proc can seem younger than its child; a cycle is refused. */
+static void test_no_cycles(void **state)
+{
+	struct world *w = *state;
+	uint64_t base = w->now / TICK * TICK;
+	struct who a, b;
+
+	snapshot_of(w, 1, base - TICK, 0, 0, MSG_EXEC_PROCFS);
+	snapshot_of(w, 2, base, 1, base - TICK, MSG_EXEC_PROCFS);
+	snapshot_of(w, 3, base, 2, base, MSG_EXEC_PROCFS);
+	assert_ptr_equal(image_parent(image(w, 3)), image(w, 2));
+	a = who_of(get(w, 2));
+	a.ppid = 3;
+	a.parent_start = base;
+	build_rename(tick(w), &a, "x", deliver, w);
+	assert_ptr_equal(image_parent(image(w, 2)), image(w, 1));
+	check(w);
+	/* Its own parent, or an older one's child: not either. */
+	a.ppid = 2;
+	build_rename(tick(w), &a, "x", deliver, w);
+	b = who_of(get(w, 1));
+	b.ppid = 3;
+	b.parent_start = base;
+	build_rename(tick(w), &b, "x", deliver, w);
+	assert_null(image_parent(image(w, 1)));
+	snapshot_of(w, 4, base, 4, base, MSG_EXEC_PROCFS);
+	assert_null(image_parent(image(w, 4)));
+	check(w);
+}
+
+static void test_lineage(void **state)
+{
+	struct world *w = *state;
+	struct who stranger;
+
+	root(w, 1);
+	forks(w, 1, 2);
+	forks(w, 2, 3);
+	assert_true(lineage_complete(get(w, 1)));
+	assert_true(lineage_complete(get(w, 3)));
+	/* Of this one nothing is known above. */
+	stranger = (struct who){ 9, tick(w), 8, tick(w), "stranger" };
+	build_rename(tick(w), &stranger, "x", deliver, w);
+	assert_false(lineage_complete(get(w, 9)));
+	forks(w, 9, 10);
+	assert_false(lineage_complete(get(w, 10)));
+	/* A parent that ended without a reaper that we know: still a line, and not the right one. */
+	forks(w, 3, 4);
+	exits(w, 3, 0);
+	assert_true(lineage_complete(get(w, 4)));
+	exits(w, 2, 0);
+	exits(w, 1, 0);
+	assert_true(lineage_complete(get(w, 4)));
+	check(w);
+}
+
+static void test_exec_from_a_thread(void **state)
+{
+	struct world *w = *state;
+	struct who who;
+	struct wire_exec e;
+
+	root(w, 1);
+	forks(w, 1, 2);
+	who = who_of(get(w, 2));
+	e = exec_of(tick(w), &who, "/bin/t", LIST("t"), MSG_EXEC_EXECVE);
+	e.exec.tid = e.ext.task.tid = 77;
+	wire_encode_exec(&e, &w->tmp, deliver, w);
+	assert_name(image(w, 2)->exe, "/bin/t");
+	assert_null(table_find(&w->t, 77));
+	assert_size(w, 2);
+}
+
+/* A thread's name is its own; the process has that of its leader. */
+static void test_names(void **state)
+{
+	struct world *w = *state;
+	struct msg_rename m;
+	struct who who;
+
+	root(w, 1);
+	forks(w, 1, 2);
+	who = who_of(get(w, 2));
+	who.comm = "before";
+	build_rename(tick(w), &who, "after", deliver, w);
+	assert_string_equal(image(w, 2)->comm, "after");
+	m = (struct msg_rename){ .common.ktime = tick(w), .task = task_of(&who) };
+	m.task.tid = 3;
+	set_comm(m.task.comm, "thread");
+	set_comm(m.new_name, "other");
+	wire_encode_rename(&m, deliver, w);
+	assert_string_equal(image(w, 2)->comm, "after");
+	/* What an exec replaced is in its event, also where the kernel did not say it. */
+	execs(w, 2, "/bin/x");
+	assert_int_equal(w->ev.prev_comm.len, 5);
+	assert_memory_equal(w->ev.prev_comm.bytes, "after", 5);
+	check(w);
+}
+
+static void test_exit_times(void **state)
+{
+	struct world *w = *state;
+	uint64_t start;
+
+	root(w, 1);
+	forks(w, 1, 2);
+	start = get(w, 2)->start;
+	w->now += 12345678901;
+	exits(w, 2, 1);
+	assert_int_equal(w->ev.run_time, w->now - start);
+	assert_int_equal(w->ev.boot_offset, 1700000000000000000);
+}
+
+static void test_unseen_process_ends(void **state)
+{
+	struct world *w = *state;
+	struct who who = { 9, tick(w), 1, 5, "ghost" };
+
+	build_exit(tick(w), &who, 0, 1, 5, deliver, w);
+	assert_true(w->shown);
+	assert_int_equal(w->t.stats.placeholders, 1);
+	assert_size(w, 0);
+	assert_int_equal(w->t.stats.images, 0);
+}
+
+struct candidate {
+	uint32_t id, pid;
+};
+
+static int by_id(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Two processes with the same hash: by the birthday paradox there are some among 400,000. */
+static void find_collision(int64_t offset, struct candidate *a, struct candidate *b)
+{
+	const size_t n = 400000;
+	struct candidate *all = xcalloc(n, sizeof(*all));
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		all[i].pid = (uint32_t)i + 2;
+		all[i].id =
+			entity_hash(all[i].pid, entity_start(all[i].pid * ENTITY_FLOOR, offset));
+	}
+	qsort(all, n, sizeof(*all), by_id);
+	for (i = 1; i < n && all[i].id != all[i - 1].id; i++)
+		;
+	assert_true(i < n);
+	*a = all[i - 1];
+	*b = all[i];
+	free(all);
+}
+
+static void test_entity_collision(void **state)
+{
+	struct world *w = *state;
+	struct candidate a, b;
+	uint32_t second = 0;
+
+	find_collision(w->t.boot_offset, &a, &b);
+	for (int round = 0; round < 2; round++) {
+		struct who who_a = { a.pid, a.pid * ENTITY_FLOOR, 0, 0, "a" };
+		struct who who_b = { b.pid, b.pid * ENTITY_FLOOR, 0, 0, "b" };
+
+		build_rename(tick(w), &who_a, "a", deliver, w);
+		assert_int_equal(w->t.stats.entity_collisions, round);
+		build_rename(tick(w), &who_b, "b", deliver, w);
+		assert_int_equal(get(w, a.pid)->entity_id, a.id);
+		assert_int_not_equal(get(w, b.pid)->entity_id, a.id);
+		assert_int_equal(w->t.stats.entity_collisions, round + 1);
+		if (round)
+			assert_int_equal(get(w, b.pid)->entity_id, second);
+		second = get(w, b.pid)->entity_id;
+		/* It keeps its id when the one that it collided with is gone. */
+		exits(w, a.pid, 0);
+		assert_int_equal(get(w, b.pid)->entity_id, second);
+		check(w);
+		exits(w, b.pid, 0);
+	}
+}
+
+static void test_a_million_forks(void **state)
+{
+	struct world *w = *state;
+	size_t buckets = w->t.n_buckets, strings;
+	struct who parent, child;
+
+	root(w, 1);
+	forks(w, 1, 2);
+	strings = w->t.strings.count;
+	parent = who_of(get(w, 2));
+	for (uint32_t i = 0; i < 1000000; i++) {
+		child = (struct who){ 100 + i % 30000, tick(w), 2, parent.start, "child" };
+		build_fork(tick(w), &parent, &child, deliver, w);
+		if (i % 8 == 0) {
+			struct wire_exec e = exec_of(tick(w), &child, "/bin/true", LIST("true"),
+						     MSG_EXEC_EXECVE);
+
+			wire_encode_exec(&e, &w->tmp, deliver, w);
+		}
+		build_exit(tick(w), &child, 0, 1, get(w, 1)->start, deliver, w);
+		assert_int_equal(w->t.stats.processes, 2);
+	}
+	assert_int_equal(w->t.stats.images, 2);
+	assert_int_equal(w->t.strings.count, strings);
+	assert_int_equal(w->t.n_buckets, buckets);
+	check(w);
+}
+
+/* The same in depth: each forks the next and ends; the reaper takes every one. */
+static void test_a_long_line_under_a_reaper(void **state)
+{
+	struct world *w = *state;
+
+	root(w, 1);
+	forks(w, 1, 2);
+	for (uint32_t pid = 2; pid < 100000; pid++) {
+		forks(w, pid, pid + 1);
+		exits(w, pid, 1);
+		assert_int_equal(w->t.stats.processes, 2);
+	}
+	check(w);
+}
+
+#define LINE 200000
+
+/* Each forks the next and ends, and no reaper is known: all of them are held by the last. */
+static void *free_long_line(void *user)
+{
+	struct world *w = user;
+
+	exits(w, LINE + 2, 0);
+	return NULL;
+}
+
+static void long_line(struct world *w, bool with_execs)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	root(w, 1);
+	forks(w, 1, 2);
+	for (uint32_t pid = 2; pid < LINE + 2; pid++) {
+		if (with_execs) {
+			execs(w, pid, "/bin/a");
+			execs(w, pid, "/bin/b");
+		}
+		forks(w, pid, pid + 1);
+		exits(w, pid, 0);
+	}
+	assert_int_equal(w->t.stats.processes, LINE + 2);
+	assert_true(w->t.stats.images >= LINE + 2);
+	/* A stack that one frame for each would overflow many times. */
+	pthread_attr_init(&attr);
+	assert_int_equal(pthread_attr_setstacksize(&attr, 256 * 1024), 0);
+	assert_int_equal(pthread_create(&thread, &attr, free_long_line, w), 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attr);
+	assert_int_equal(w->t.stats.processes, 1);
+	assert_int_equal(w->t.stats.images, 1);
+	check(w);
+}
+
+static void test_a_long_line_is_freed(void **state)
+{
+	long_line(*state, false);
+}
+
+static void test_a_long_line_of_execs_is_freed(void **state)
+{
+	long_line(*state, true);
+}
+
+/* Whatever is in it; that nothing is left is the leak checker's to say. */
+static void test_table_free(void **state)
+{
+	struct world *w = *state;
+
+	root(w, 1);
+	for (uint32_t pid = 2; pid < 5000; pid++) {
+		forks(w, pid / 2, pid);
+		if (pid % 3 == 0)
+			execs(w, pid, "/bin/x");
+		if (pid % 5 == 0)
+			execs(w, pid, "/bin/y");
+	}
+	for (uint32_t pid = 3; pid < 2000; pid += 7)
+		exits(w, pid, pid % 2);
+	check(w);
+	table_free(&w->t);
+	assert_null(w->t.pids);
+	table_init(&w->t, 0);
+	assert_size(w, 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_t1_delete),
+		TEST(test_t2_dead_parent_stays),
+		TEST(test_t3_exec_edge),
+		TEST(test_t4_t5_exec_of_an_orphan),
+		TEST(test_t6_pid_of_a_dead_parent_again),
+		TEST(test_t7_the_image_that_forked),
+		TEST(test_t11_exec_of_exec),
+		TEST(test_t12_snapshot_then_execs),
+		TEST(test_t16_subreaper),
+		TEST(test_reaper_from_next_event),
+		TEST(test_clone_parent),
+		TEST(test_pid_reuse_with_lost_exit),
+		TEST(test_pid_reuse_with_lost_fork),
+		TEST(test_exec_chain_is_bounded),
+		TEST(test_events_from_before_the_snapshot),
+		TEST(test_snapshot_before_the_fork_event),
+		TEST(test_snapshot_within_an_exec),
+		TEST(test_old_process_with_a_pid_of_the_snapshot),
+		TEST(test_children_before_parents),
+		TEST(test_snapshot_twice),
+		TEST(test_start_times_from_proc),
+		TEST(test_no_cycles),
+		TEST(test_lineage),
+		TEST(test_exec_from_a_thread),
+		TEST(test_names),
+		TEST(test_exit_times),
+		TEST(test_unseen_process_ends),
+		TEST(test_entity_collision),
+		TEST(test_a_million_forks),
+		TEST(test_a_long_line_under_a_reaper),
+		TEST(test_a_long_line_is_freed),
+		TEST(test_a_long_line_of_execs_is_freed),
+		TEST(test_table_free),
+	};
+
+	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}
