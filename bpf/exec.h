@@ -166,7 +166,6 @@ __noinline int fill_image(u64 task_addr, u64 file_addr, u32 slot)
 	struct dentry *dentry;
 	struct msg_exec_ext *x;
 	struct msg_exec *e;
-	struct tty_struct *tty;
 
 	if (!s)
 		return 0;
@@ -203,10 +202,6 @@ __noinline int fill_image(u64 task_addr, u64 file_addr, u32 slot)
 	__builtin_memset(&x->interpreter, 0, sizeof(x->interpreter));
 	x->sid = BPF_CORE_READ(signal, pids[PIDTYPE_SID], numbers[0].nr);
 	x->pgid = BPF_CORE_READ(signal, pids[PIDTYPE_PGID], numbers[0].nr);
-	__builtin_memset(x->tty, 0, sizeof(x->tty));
-	tty = BPF_CORE_READ(signal, tty);
-	if (tty)
-		bpf_probe_read_kernel_str(x->tty, sizeof(x->tty), &tty->name);
 	__builtin_memset(x->prev_comm, 0, sizeof(x->prev_comm));
 	x->trunc = 0;
 	x->pad = 0;
@@ -256,24 +251,43 @@ __noinline int fill_cwd(u64 task_addr, u32 slot)
 	return 0;
 }
 
-__noinline int put_stdin(u64 task_addr, u32 slot)
+/* Appends the path of an open file of the task; s->fd_type: what it is, 0 if it is closed. */
+__noinline int put_fd(u64 task_addr, u32 fd, u32 slot)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	struct task_struct *task = (void *)task_addr;
-	struct file **fds = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
-	int len;
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **fds = BPF_CORE_READ(fdt, fd), *file = NULL;
 
 	if (!s)
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), fds);
+	s->fd_type = 0;
+	if (fd >= BPF_CORE_READ(fdt, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), fds + fd);
 	if (!file)
 		return 0;
-	s->ext.stdin_type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
-	len = put_path((u64)BPF_CORE_READ(file, f_path.dentry),
-		       (u64)BPF_CORE_READ(file, f_path.mnt), slot);
-	if (s->walk.flags & WALK_TRUNC)
-		s->ext.trunc |= 1 << EXEC_STR_STDIN;
-	return len;
+	s->fd_type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	return put_path((u64)BPF_CORE_READ(file, f_path.dentry),
+			(u64)BPF_CORE_READ(file, f_path.mnt), slot);
+}
+
+/* The kernel's name for a script run by its descriptor alone, "/dev/fd/N": N, or -1. */
+static __always_inline int fd_of_path(u64 path)
+{
+	char text[16] = {};
+	int fd = 0, i;
+
+	bpf_probe_read_kernel_str(text, sizeof(text), (void *)path);
+	if (text[0] != '/' || text[1] != 'd' || text[2] != 'e' || text[3] != 'v' ||
+	    text[4] != '/' || text[5] != 'f' || text[6] != 'd' || text[7] != '/' || !text[8])
+		return -1;
+	for (i = 8; i < 15 && text[i]; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		fd = fd * 10 + (text[i] - '0');
+	}
+	return fd;
 }
 
 /* The extension at its place behind the bytes of msg_exec, once all that it says is known. */
@@ -335,6 +349,7 @@ __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 	u64 filename = (u64)BPF_CORE_READ(bprm, filename), interp = (u64)BPF_CORE_READ(bprm, interp);
 	u64 start = BPF_CORE_READ(mm, arg_start), size = BPF_CORE_READ(mm, arg_end) - start;
 	bool all;
+	int fd;
 
 	if (!s)
 		return 0;
@@ -358,7 +373,15 @@ __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 	s->ext.size_str[EXEC_STR_CMDPATH] = put_string(filename, EXEC_STR_CMDPATH, slot);
 	if (interp != filename)
 		s->ext.size_str[EXEC_STR_INTERP] = put_string(interp, EXEC_STR_INTERP, slot);
-	s->ext.size_str[EXEC_STR_STDIN] = put_stdin(task_addr, slot);
+	s->ext.size_str[EXEC_STR_STDIN] = put_fd(task_addr, 0, slot);
+	s->ext.stdin_type = s->fd_type;
+	if (s->walk.flags & WALK_TRUNC && s->fd_type)
+		s->ext.trunc |= 1 << EXEC_STR_STDIN;
+	if (interp != filename && bpf_core_field_exists(bprm->fdpath)) {
+		fd = fd_of_path(filename);
+		if (fd >= 0)
+			s->ext.size_str[EXEC_STR_SCRIPT] = put_fd(task_addr, fd, slot);
+	}
 	return 0;
 }
 
@@ -397,6 +420,8 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 		return 0;
 	}
 	s->event.common.size = size;
+	/* Its place in the stream is where it is sent; the image began a little earlier. */
+	s->event.common.ktime = bpf_ktime_get_boot_ns();
 	send(MSG_OP_EXECVE, &s->event, size);
 	return 0;
 }
@@ -459,35 +484,18 @@ static __always_inline void snapshot_scope(struct scratch *s, struct task_struct
 	bpf_map_update_elem(&images, &pid, &next, BPF_ANY);
 }
 
-/*
- * The processes that exist: a message like that of an exec for each, without what only the exec
- * itself can tell. Arguments are not in reach here; the loader completes them from /proc.
- */
-SEC("?iter/task")
-int snapshot(struct bpf_iter__task *ctx)
+/* The message of a process that exists, but for its arguments; 0: none is to be sent. */
+static __always_inline bool begin_snapshot(struct scratch *s, struct task_struct *task, u32 slot)
 {
-	struct task_struct *task = ctx->task;
-	struct seq_file *seq = ctx->meta->seq;
-	u32 slot = 2 * cfg_nr_cpus, tflags, pid, size;
-	struct scratch *s;
+	u32 pid = BPF_CORE_READ(task, tgid), tflags = BPF_CORE_READ(task, flags);
+	struct msg_exec *e = &s->exec;
 	struct file *file;
-	struct msg_exec *e;
-	u64 number;
 
-	if (!task)
-		return 0;
-	pid = BPF_CORE_READ(task, tgid);
 	/* One that is about to be gone has sent its exit, or will, and either way never was here. */
 	if (BPF_CORE_READ(task, pid) != pid || BPF_CORE_READ(task, signal, live.counter) <= 0)
-		return 0;
-	s = bpf_map_lookup_elem(&scratches, &slot);
-	if (!s)
-		return 0;
-	e = &s->exec;
-	tflags = BPF_CORE_READ(task, flags);
+		return false;
 	file = tflags & PF_KTHREAD ? NULL : BPF_CORE_READ(task, mm, exe_file);
-	number = as_number(s, task);
-	fill_image(number, (u64)file, slot);
+	fill_image(as_number(s, task), (u64)file, slot);
 	e->ktime = s->ext.task.image;
 	e->flags |= MSG_EXEC_TASK_WALK;
 	if (tflags & PF_KTHREAD)
@@ -499,20 +507,74 @@ int snapshot(struct bpf_iter__task *ctx)
 	__builtin_memset(&s->event.cleanup_process, 0, sizeof(s->event.cleanup_process));
 	s->ext.args_size = s->ext.envs_size = 0;
 	e->size_cwd = 0;
-	if (!(tflags & PF_KTHREAD))
-		fill_cwd(number, slot);
+	return true;
+}
+
+static __always_inline void end_snapshot(struct scratch *s, struct task_struct *task, u32 slot,
+					 struct seq_file *seq)
+{
+	struct msg_exec *e = &s->exec;
+	u32 size;
+
+	if (!(e->flags & MSG_EXEC_KTHREAD))
+		fill_cwd(as_number(s, task), slot);
 	e->size = sizeof(*e) + s->off;
 	put_ext(s, s->off);
 	s->off = ((s->off + 7) & ~7U) + sizeof(s->ext);
-
 	if (cfg_scope)
 		snapshot_scope(s, task);
 	size = message_size(s);
 	if (size > VAR_MAX)
-		return 0;
+		return;
 	s->event.common.size = size;
 	/* If it does not fit, the kernel shows us this task again. */
 	bpf_seq_write(seq, &s->event, size);
+}
+
+/*
+ * The processes that exist: a message like that of an exec for each, without what only the exec
+ * itself can tell. Since 5.18 an iterator may sleep, and then reads the arguments as well; before
+ * that the reader completes them from /proc, which by then can show those of a later image.
+ */
+SEC("?iter.s/task")
+int snapshot_args(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	u32 slot = 2 * cfg_nr_cpus, off, n;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct mm_struct *mm;
+	u64 start, size;
+
+	if (!task || !s || !begin_snapshot(s, task, slot))
+		return 0;
+	mm = BPF_CORE_READ(task, mm);
+	start = BPF_CORE_READ(mm, arg_start);
+	size = mm ? BPF_CORE_READ(mm, arg_end) - start : 0;
+	s->ext.args_size = size;
+	off = s->off;
+	if (size && size <= INLINE_MAX && off <= VAR_MAX) {
+		n = size;
+		if (bpf_copy_from_user_task(&s->var[off], n, (void *)start, task, 0)) {
+			s->exec.flags |= MSG_EXEC_ERROR_ARGS;
+		} else {
+			s->exec.size_args = n;
+			s->off = off + n;
+		}
+	}
+	end_snapshot(s, task, slot, ctx->meta->seq);
+	return 0;
+}
+
+SEC("?iter/task")
+int snapshot(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	u32 slot = 2 * cfg_nr_cpus;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+
+	if (!task || !s || !begin_snapshot(s, task, slot))
+		return 0;
+	end_snapshot(s, task, slot, ctx->meta->seq);
 	return 0;
 }
 

@@ -94,8 +94,6 @@ static __always_inline void on_exec_failed(const struct exec_call *c, long ret)
 	m->trunc = 0;
 	m->pad = 0;
 	m->stdin_type = 0;
-	s->ext.stdin_type = 0;
-	s->ext.trunc = 0;
 	n = bpf_probe_read_user_str(s->var, 4096, (void *)c->path);
 	m->size_path = n > 0 ? (n - 1) & 0xfff : 0;
 	if (n <= 0)
@@ -103,9 +101,10 @@ static __always_inline void on_exec_failed(const struct exec_call *c, long ret)
 	s->off = m->size_path;
 	m->size_args = put_strv(c->argv, pointer, FAILED_BIT_ARGS, slot);
 	m->size_envs = put_strv(c->envp, pointer, FAILED_BIT_ENVS, slot);
-	m->size_stdin = put_stdin((u64)task, slot);
-	m->stdin_type = s->ext.stdin_type;
+	m->size_stdin = put_fd((u64)task, 0, slot);
+	m->stdin_type = s->fd_type;
 	m->common.size = size = sizeof(*m) + s->off;
+	m->common.ktime = bpf_ktime_get_boot_ns();
 	if (size > VAR_MAX) {
 		count_lost(MSG_OP_EXEC_FAILED, -7);
 		return;

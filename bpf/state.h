@@ -69,7 +69,7 @@ struct scratch {
 	} strv;
 	__u64 number; /* makes a number of a pointer: see as_number() */
 	__u32 off;    /* of the next byte in var */
-	__u32 pad;
+	__u32 fd_type; /* of the last put_fd(): S_IFMT bits */
 	union { /* var follows either header: the message is contiguous */
 		struct {
 			struct msg_execve_event event;

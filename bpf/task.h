@@ -80,6 +80,7 @@ static __always_inline void fill_task(struct msg_task *m, struct task_struct *ta
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct parent_ids parent;
+	struct tty_struct *tty;
 	u32 ids[6]; /* uid, gid, suid, sgid, euid, egid: in this order in every kernel */
 
 	m->pid = BPF_CORE_READ(task, tgid);
@@ -105,6 +106,10 @@ static __always_inline void fill_task(struct msg_task *m, struct task_struct *ta
 	m->euid = ids[4];
 	m->egid = ids[5];
 	bpf_probe_read_kernel(m->comm, sizeof(m->comm), &task->comm);
+	__builtin_memset(m->tty, 0, sizeof(m->tty));
+	tty = BPF_CORE_READ(task, signal, tty);
+	if (tty)
+		bpf_probe_read_kernel_str(m->tty, sizeof(m->tty), &tty->name);
 }
 
 static __always_inline void fill_creds(struct msg_generic_cred *c, const struct cred *cred)
@@ -164,8 +169,9 @@ static __always_inline u32 encode_dev(u32 dev)
 static __always_inline u64 inode_ctime(struct inode *inode)
 {
 	if (bpf_core_field_exists(inode->i_ctime_sec))
+		/* bit 31 is a mark of the file system's: I_CTIME_QUERIED, since 6.13 */
 		return BPF_CORE_READ(inode, i_ctime_sec) * 1000000000ULL +
-		       BPF_CORE_READ(inode, i_ctime_nsec);
+		       (BPF_CORE_READ(inode, i_ctime_nsec) & 0x7fffffff);
 	if (bpf_core_field_exists(((struct inode___6_6 *)0)->__i_ctime)) {
 		struct inode___6_6 *i = (void *)inode;
 

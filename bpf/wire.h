@@ -333,6 +333,7 @@ struct msg_task {
 	__u32 euid;
 	__u32 egid;
 	char comm[TASK_COMM_LEN];
+	char tty[16]; /* the controlling terminal, "" if there is none */
 };
 
 /* Of a fork. */
@@ -389,7 +390,6 @@ struct msg_exec_ext {
 	__u16 stdin_type; /* S_IFMT bits */
 	__u16 size_str[EXEC_STR_MAX];
 	__u32 pad;
-	char tty[16];
 	char prev_comm[TASK_COMM_LEN];
 };
 
@@ -487,13 +487,13 @@ WIRE_SIZE(cgroup_rate_options, 16);
 WIRE_SIZE(cgroup_rate_value, 40);
 WIRE_SIZE(reg_assignment, 16);
 WIRE_SIZE(uprobe_regs, 296);
-WIRE_SIZE(msg_task, 96);
-WIRE_SIZE(msg_clone_ext, 128);
-WIRE_SIZE(msg_exit_ext, 120);
+WIRE_SIZE(msg_task, 112);
+WIRE_SIZE(msg_clone_ext, 144);
+WIRE_SIZE(msg_exit_ext, 136);
 WIRE_SIZE(msg_file, 24);
 WIRE_SIZE(msg_exec_ext, 224);
-WIRE_SIZE(msg_exec_failed, 160);
-WIRE_SIZE(msg_rename, 144);
+WIRE_SIZE(msg_exec_failed, 176);
+WIRE_SIZE(msg_rename, 160);
 WIRE_SIZE(msg_lost, 48);
 #endif
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,12 @@ int main(int argc, char **argv)
 	const char *near;
 	size_t n = 0;
 
+	/*
+	 * What is large goes back to the system when it is freed. Without this the threshold grows
+	 * with the first large block that is freed, and the types of the kernel, which are read
+	 * once at the start, would stay with us as free heap.
+	 */
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	/* A reader that goes away is an error of write(2), not the end of us. */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {

@@ -11,6 +11,7 @@
 #include <tarsier/event.h>
 
 #define EV_COMM_LEN 16
+#define EV_TTY_LEN  16
 
 struct image;
 struct process;
@@ -25,6 +26,7 @@ struct ev_task {
 	uint64_t parent_start, parent_image;
 	uint32_t uid, gid, euid, egid;
 	char comm[EV_COMM_LEN];
+	char tty[EV_TTY_LEN]; /* the controlling terminal, "" if there is none */
 };
 
 struct ev_file {
@@ -66,7 +68,7 @@ struct ev_exec {
 	uint64_t args_size, envs_size;
 	str_t path, args, cwd, envs; /* args and envs: each string ends in NUL */
 	str_t cmdpath, interp, stdin_path, interpreter, script;
-	str_t tty, prev_comm, cgroup;
+	str_t prev_comm, cgroup;
 	uint16_t stdin_type;
 	struct ev_file exe, interpreter_file;
 	uint64_t cgroup_id;

@@ -91,8 +91,8 @@ static const struct {
 	{EV_CUT_CWD, "pwd"},
 };
 
-static void cut_values(struct tsr_value *v, uint32_t cut, const char *env_name,
-		       struct event_scratch *tmp)
+static void cut_values(struct tsr_value *v, uint32_t cut, const char *path_name,
+		       const char *env_name, struct event_scratch *tmp)
 {
 	size_t len = 0;
 
@@ -101,7 +101,9 @@ static void cut_values(struct tsr_value *v, uint32_t cut, const char *env_name,
 	for (size_t i = 0; i < sizeof(cut_names) / sizeof(cut_names[0]); i++)
 		if (cut & cut_names[i].bit)
 			add_name(tmp->truncated, sizeof(tmp->truncated), &len,
-				 cut_names[i].bit == EV_CUT_ENV ? env_name : cut_names[i].name);
+				 cut_names[i].bit == EV_CUT_ENV	      ? env_name
+				 : cut_names[i].bit == EV_CUT_CMDPATH ? path_name
+								      : cut_names[i].name);
 	set_list(v, (str_t){tmp->truncated, len});
 }
 
@@ -173,7 +175,7 @@ static void exec_values(const struct tsr_event *ev, struct tsr_value *v, struct 
 	set_u(&v[TSR_F_SCHED_PROCESS_EXEC_USER_NS_GID], e->user_ns_gid);
 	set_u(&v[TSR_F_SCHED_PROCESS_EXEC_ARGV_SIZE], e->args_size);
 	set_u(&v[TSR_F_SCHED_PROCESS_EXEC_ENV_SIZE], e->envs_size);
-	cut_values(&v[TSR_F_SCHED_PROCESS_EXEC_TRUNCATED], e->cut, "env", tmp);
+	cut_values(&v[TSR_F_SCHED_PROCESS_EXEC_TRUNCATED], e->cut, "cmdpath", "env", tmp);
 }
 
 static void exit_values(const struct tsr_event *ev, struct tsr_value *v)
@@ -201,12 +203,14 @@ static void failed_values(const struct tsr_event *ev, struct tsr_value *v,
 		set_u(&v[TSR_F_PROCESS_EXECUTE_FAILED_STDIN_TYPE], f->stdin_type);
 	opt_str(&v[TSR_F_PROCESS_EXECUTE_FAILED_STDIN_PATH], f->stdin_path);
 	set_i(&v[TSR_F_PROCESS_EXECUTE_FAILED_KERNEL_INVOKED], 0);
-	set_list(&v[TSR_F_PROCESS_EXECUTE_FAILED_ARGV], f->args);
-	set_list(&v[TSR_F_PROCESS_EXECUTE_FAILED_ENVP], f->envs);
+	if (f->args.len || !(f->cut & EV_CUT_ARGV))
+		set_list(&v[TSR_F_PROCESS_EXECUTE_FAILED_ARGV], f->args);
+	if (f->envs.len || !(f->cut & EV_CUT_ENV))
+		set_list(&v[TSR_F_PROCESS_EXECUTE_FAILED_ENVP], f->envs);
 	set_i(&v[TSR_F_PROCESS_EXECUTE_FAILED_RETURNVALUE], f->ret);
 	if (name)
 		set_str(&v[TSR_F_PROCESS_EXECUTE_FAILED_ERROR], (str_t){name, strlen(name)});
-	cut_values(&v[TSR_F_PROCESS_EXECUTE_FAILED_TRUNCATED], f->cut, "envp", tmp);
+	cut_values(&v[TSR_F_PROCESS_EXECUTE_FAILED_TRUNCATED], f->cut, "pathname", "envp", tmp);
 }
 
 static void lost_values(const struct tsr_event *ev, struct tsr_value *v)

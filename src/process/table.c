@@ -8,6 +8,8 @@
 
 #define EXEC_CHAIN_MAX 16   /* exec edges that are kept below an image */
 #define LINEAGE_MAX    4096 /* steps of a walk: more than there can be, a cycle ends here */
+#define RECENT_IDS     8192
+#define RECENT_MS      200 /* the grain of entity ids, and time for the stream to be read */
 #define TICK	       10000000ULL
 
 void table_init(struct table *t, int64_t boot_offset)
@@ -17,6 +19,7 @@ void table_init(struct table *t, int64_t boot_offset)
 	t->pids = xcalloc(t->n_buckets, sizeof(struct process *));
 	t->entities = xcalloc(t->n_buckets, sizeof(struct process *));
 	t->boot_offset = boot_offset;
+	t->recent = xcalloc(RECENT_IDS, sizeof(*t->recent));
 	intern_init(&t->strings);
 }
 
@@ -77,8 +80,22 @@ struct process *table_find(const struct table *t, uint32_t pid)
 	return newest;
 }
 
+/* One slot each: of two that share it the older is forgotten, which costs a check, not more. */
+static struct recent_id *recent_slot(const struct table *t, uint32_t id)
+{
+	return &t->recent[id & (RECENT_IDS - 1)];
+}
+
+/*
+ * Held, or of one that ended a moment ago: start times count in tenths of a second, so a pid that
+ * is used again at once would get the same id.
+ */
 static bool entity_taken(const struct table *t, uint32_t id)
 {
+	const struct recent_id *r = recent_slot(t, id);
+
+	if (r->used && r->id == id && t->now_ms - r->ended < RECENT_MS)
+		return true;
 	for (const struct process *p = *entity_bucket(t, id); p; p = p->next_entity)
 		if (p->entity_id == id)
 			return true;
@@ -185,12 +202,25 @@ static struct image *image_ref(struct image *i)
 	return i;
 }
 
+static bool same_str(const struct istr *a, str_t s)
+{
+	return a ? a->len == s.len && !memcmp(a->s, s.bytes, s.len) : !s.len;
+}
+
 static void set_istr(struct table *t, struct istr **at, str_t s)
 {
 	struct istr *old = *at;
 
 	*at = s.len ? intern_get(&t->strings, s.bytes, s.len) : NULL;
 	intern_put(&t->strings, old);
+}
+
+static void set_tty(struct table *t, struct image *i, const struct ev_task *task)
+{
+	str_t tty = {task->tty, strnlen(task->tty, EV_TTY_LEN)};
+
+	if (!same_str(i->tty, tty))
+		set_istr(t, &i->tty, tty);
 }
 
 static struct process *process_new(struct table *t, uint32_t pid, uint64_t start, uint8_t origin)
@@ -257,6 +287,7 @@ static void retire(struct table *t, struct process *p)
 
 	if (p->dead)
 		return;
+	*recent_slot(t, p->entity_id) = (struct recent_id){p->entity_id, t->now_ms, true};
 	while (*at != p)
 		at = &(*at)->next_pid;
 	*at = p->next_pid;
@@ -307,6 +338,15 @@ static struct process *lookup_live(struct table *t, uint32_t pid, uint64_t start
 	return lookup(t, pid, start);
 }
 
+/* Whether an exit of this one was seen lately. */
+static bool has_ended(const struct table *t, uint32_t pid, uint64_t start)
+{
+	uint32_t id = entity_hash(pid, entity_start(start, t->boot_offset));
+	const struct recent_id *r = recent_slot(t, id);
+
+	return r->used && r->id == id;
+}
+
 static void set_ids(struct process *p, const struct ev_task *task)
 {
 	p->ns_pid = task->ns_pid;
@@ -315,14 +355,34 @@ static void set_ids(struct process *p, const struct ev_task *task)
 	p->euid = task->euid;
 }
 
+/*
+ * A parent that we know by its pid only: what shows above a process is never somebody else. Who it
+ * is above that is not known, which lineage_complete() then says.
+ */
+static struct process *parent_get(struct table *t, uint32_t pid, uint64_t start)
+{
+	struct process *p = lookup(t, pid, start);
+
+	if (p)
+		return p;
+	p = process_new(t, pid, start, FROM_PLACEHOLDER);
+	t->stats.placeholders++;
+	p->image = image_new(t, p);
+	p->image->ktime = start;
+	p->ns_pid = pid;
+	p->unknown_parent = true;
+	return p;
+}
+
 /* The kernel's word on who the parent is now: the edge follows it. */
 static void follow_parent(struct table *t, struct process *p, uint32_t ppid, uint64_t start)
 {
-	const struct process *above = p->forked_by ? p->forked_by->process : NULL;
+	struct process *above = p->forked_by ? p->forked_by->process : NULL;
 	struct process *parent;
 
 	p->ppid = ppid;
 	p->parent_start = start;
+	p->unknown_parent = false;
 	if (!ppid) {
 		set_parent(t, p, NULL, NULL);
 		return;
@@ -330,10 +390,16 @@ static void follow_parent(struct table *t, struct process *p, uint32_t ppid, uin
 	/* The edge names the image that forked, which need not be the parent's newest. */
 	if (above && above->pid == ppid && same_start(above, start))
 		return;
-	parent = lookup(t, ppid, start);
-	if (parent)
-		set_parent(t, p, parent, parent->image);
-	/* else: what forked it is still right as an ancestor, and lineage_complete() tells */
+	if (start / TICK > p->start / TICK) /* not even a placeholder for what can't be */
+		return;
+	parent = parent_get(t, ppid, start);
+	set_parent(t, p, parent, parent->image);
+	/*
+	 * Between the exit event of a parent and the moment when the kernel gives its children
+	 * away, they still name it: it stays as an ancestor, but it does not live again.
+	 */
+	if (parent->unknown_parent && has_ended(t, ppid, start))
+		retire(t, parent);
 }
 
 /* A process whose beginning we did not see: as much as its own event says. */
@@ -361,6 +427,7 @@ static struct process *actor(struct table *t, const struct tsr_event *ev)
 	set_ids(p, task);
 	if (task->pid == task->tid)
 		memcpy(p->image->comm, task->comm, sizeof(p->image->comm));
+	set_tty(t, p->image, task);
 	follow_parent(t, p, task->ppid, task->parent_start);
 	return p;
 }
@@ -440,18 +507,13 @@ static void fill_image(struct table *t, struct image *i, const struct tsr_event 
 	set_istr(t, &i->exe, e->path);
 	set_istr(t, &i->cwd, e->cwd);
 	set_istr(t, &i->cgroup, e->cgroup);
-	set_istr(t, &i->tty, e->tty);
+	set_tty(t, i, &ev->task);
 	i->argv = args_new(e->args);
 	i->argv_truncated = e->cut & EV_CUT_ARGV;
 	i->exe_deleted = e->deleted;
 	i->cwd_deleted = e->cwd_deleted;
 	i->ktime = e->image;
 	memcpy(i->comm, ev->task.comm, sizeof(i->comm));
-}
-
-static bool same_str(const struct istr *a, str_t s)
-{
-	return a ? a->len == s.len && !memcmp(a->s, s.bytes, s.len) : !s.len;
 }
 
 /* The snapshot caught a process within this very exec: the image is there already. */
@@ -480,6 +542,7 @@ static void apply_snapshot(struct table *t, struct tsr_event *ev)
 	set_ids(p, task);
 	p->ppid = task->ppid;
 	p->parent_start = task->parent_start;
+	p->unknown_parent = false;
 	parent = p->ppid ? lookup(t, p->ppid, p->parent_start) : NULL;
 	if (parent)
 		set_parent(t, p, parent, parent->image);
@@ -594,6 +657,7 @@ static bool apply_exit(struct table *t, struct tsr_event *ev)
 bool table_apply(struct table *t, struct tsr_event *ev)
 {
 	ev->boot_offset = t->boot_offset;
+	t->now_ms = (uint32_t)(ev->ktime / 1000000);
 	if (!(ev->def->id == TSR_EVENT_SCHED_PROCESS_EXEC && ev->exec.snapshot))
 		table_link(t);
 	switch (ev->def->id) {
@@ -629,7 +693,7 @@ bool lineage_complete(const struct process *p)
 {
 	for (int steps = 0; steps < LINEAGE_MAX; steps++) {
 		if (!p->forked_by)
-			return !p->ppid;
+			return !p->ppid && !p->unknown_parent;
 		if (p->forked_by->process->pid != p->ppid && !p->dead)
 			return false;
 		p = p->forked_by->process;
@@ -644,6 +708,7 @@ void table_free(struct table *t)
 			retire(t, t->pids[i]);
 	free(t->pids);
 	free(t->entities);
+	free(t->recent);
 	intern_free(&t->strings);
 	memset(t, 0, sizeof(*t));
 }

@@ -56,6 +56,7 @@ struct process {
 	uint32_t refs; /* the map's, and one for each image */
 	uint8_t origin;
 	bool kthread, dead, start_coarse;
+	bool unknown_parent; /* a placeholder: what is above it was never told */
 };
 
 struct table_stats {
@@ -71,6 +72,11 @@ struct table {
 	size_t n_buckets, n_processes;
 	struct intern strings;
 	int64_t boot_offset;
+	struct recent_id {
+		uint32_t id, ended; /* ms of the boot clock */
+		bool used;
+	} *recent; /* entity ids of processes that have just ended */
+	uint32_t now_ms;
 	struct table_stats stats;
 	bool unlinked; /* processes of the snapshot whose parents came after them */
 };

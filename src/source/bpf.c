@@ -4,12 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -22,8 +24,10 @@
 #include "wire.h"
 
 #define WAKE_NOT	UINT64_MAX /* the programs do not wake us: the timer drains */
+#define WAKE_PART	8	   /* of the ring: what is left is time for us to be scheduled */
 #define PROGRAMS_MAX	24
 #define RECURSION_CHECK NS_PER_SEC
+#define PRIORITY	(-10)
 
 /* What libbpf said last about a program: it names who refused, and why. */
 static _Thread_local struct {
@@ -143,7 +147,8 @@ static int attach(struct live *l, char *culprit, size_t size)
 	bpf_object__for_each_program(p, l->skel->obj) {
 		struct bpf_link *link;
 
-		if (!bpf_program__autoload(p) || p == l->skel->progs.snapshot)
+		if (!bpf_program__autoload(p) || p == l->skel->progs.snapshot ||
+		    p == l->skel->progs.snapshot_args)
 			continue;
 		if (l->n_links == PROGRAMS_MAX)
 			return -E2BIG;
@@ -163,8 +168,9 @@ static int attach(struct live *l, char *culprit, size_t size)
 }
 
 /* Loads and attaches; what refuses is replaced by its next alternative until it holds. */
-static enum tsr_status load(struct live *l, bool with_snapshot, struct tsr_error *err)
+static enum tsr_status load(struct live *l, struct tsr_error *err)
 {
+	enum { SNAPSHOT_ARGS, SNAPSHOT, SNAPSHOT_NONE } snapshot = SNAPSHOT_ARGS;
 	const struct plan_slot *failed;
 	char culprit[64];
 	int e;
@@ -175,7 +181,8 @@ static enum tsr_status load(struct live *l, bool with_snapshot, struct tsr_error
 			return tsr_fail(err, TSR_ERR_UNSUPPORTED,
 					"cannot open the eBPF object: %s", strerror(errno));
 		plan_programs(&l->plan, want_program, l->skel);
-		bpf_program__set_autoload(l->skel->progs.snapshot, with_snapshot);
+		bpf_program__set_autoload(l->skel->progs.snapshot_args, snapshot == SNAPSHOT_ARGS);
+		bpf_program__set_autoload(l->skel->progs.snapshot, snapshot == SNAPSHOT);
 		forget_complaint();
 		e = tarsier_bpf__load(l->skel);
 		if (!e) {
@@ -190,8 +197,8 @@ static enum tsr_status load(struct live *l, bool with_snapshot, struct tsr_error
 		detach(l);
 		tarsier_bpf__destroy(l->skel);
 		l->skel = NULL;
-		if (with_snapshot && !strcmp(culprit, "snapshot")) {
-			with_snapshot = false;
+		if (!strncmp(culprit, "snapshot", 8)) {
+			snapshot++;
 			continue;
 		}
 		if (!plan_refuse(&l->plan, culprit, -e, complaint.text))
@@ -214,12 +221,15 @@ static enum tsr_status load(struct live *l, bool with_snapshot, struct tsr_error
 
 static int read_snapshot(struct live *l, struct buf *seen, message_fn fn, void *user)
 {
+	struct bpf_program *p = l->skel->progs.snapshot_args;
 	struct bpf_link *link;
 	int fd, n;
 
-	if (bpf_program__fd(l->skel->progs.snapshot) < 0)
+	if (bpf_program__fd(p) < 0)
+		p = l->skel->progs.snapshot;
+	if (bpf_program__fd(p) < 0)
 		return -EOPNOTSUPP;
-	link = bpf_program__attach_iter(l->skel->progs.snapshot, NULL);
+	link = bpf_program__attach_iter(p, NULL);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -233,16 +243,20 @@ static int read_snapshot(struct live *l, struct buf *seen, message_fn fn, void *
 static enum tsr_status start(struct source *s, message_fn fn, void *user, struct tsr_error *err)
 {
 	struct live *l = (struct live *)s;
-	struct epoll_event ev = {.events = EPOLLIN};
+	/* Edges only: data that is there does not wake us, a program's wake-up does. */
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 	struct buf seen = {0};
 	enum tsr_status status;
 	uint64_t attached = clock_boot_ns();
 	int n, ring_fd;
 
-	status = load(l, true, err);
+	/* A storm that takes every CPU must not keep us from draining the ring. Best effort. */
+	setpriority(PRIO_PROCESS, 0, PRIORITY);
+	status = load(l, err);
 	if (status)
 		return status;
 	/* Only now, when libbpf has freed what it needs to load: the two peaks do not add up. */
+	malloc_trim(0);
 	ring_fd = bpf_map__fd(l->skel->maps.ring);
 	n = ring_map(&l->ring, ring_fd, l->options.ring_size);
 	if (n)
@@ -380,7 +394,7 @@ static int poll_live(struct source *s, int timeout_ms, message_fn fn, void *user
 	if (timeout_ms >= 0 && wait > timeout_ms)
 		wait = timeout_ms;
 	__atomic_store_n(&l->skel->data->wake_at,
-			 n && latency ? l->options.ring_size / 4 : 0, __ATOMIC_SEQ_CST);
+			 n && latency ? l->options.ring_size / WAKE_PART : 0, __ATOMIC_SEQ_CST);
 	if (wait && !(l->quiet && !ring_empty(&l->ring))) {
 		int k = epoll_wait(l->epoll_fd, events, 2, wait);
 

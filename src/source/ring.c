@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
-#include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "wire.h"
+
 #define MESSAGE_MAX  (160UL << 10) /* above the largest that the programs can make */
-#define RELEASE_STEP (32UL << 10)  /* the kernel gets room back in steps of this */
+#define GROUP	     256 /* messages sorted at a time */
+#define HOLD	     16	 /* of them wait for the next group: more than programs can be under way */
 
 int ring_map(struct ring *r, int fd, size_t size)
 {
@@ -56,29 +59,94 @@ bool ring_empty(const struct ring *r)
 	return load(r->consumer) == load(r->producer);
 }
 
-int ring_drain(struct ring *r, message_fn fn, void *user)
-{
-	unsigned long begin = *r->consumer, at = begin, released = at, end = load(r->producer);
-	int n = 0, err = 0;
+struct entry {
+	const char *msg;
+	uint32_t len;
+	unsigned long end; /* the position behind it */
+};
 
-	/* Once around at most: the caller has more to do than to keep up with a storm. */
-	while (at < end && !err && at - begin < r->size) {
+static uint64_t time_of(const struct entry *e)
+{
+	const struct msg_common *c = (const void *)e->msg;
+
+	return e->len >= sizeof(*c) ? c->ktime : 0;
+}
+
+/* By time, those of the same time as they came; nearly sorted already. */
+static void sort(struct entry *list, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct entry e = list[i];
+		uint64_t t = time_of(&e);
+		size_t k = i;
+
+		for (; k > 0 && time_of(&list[k - 1]) > t; k--)
+			list[k] = list[k - 1];
+		list[k] = e;
+	}
+}
+
+/* The next messages that are complete; where they end. */
+static unsigned long gather(const struct ring *r, unsigned long at, unsigned long end,
+			    struct entry *list, size_t max, size_t *n)
+{
+	while (at < end && *n < max) {
 		const char *m = r->data + (at & (r->size - 1));
 		uint32_t len = __atomic_load_n((const uint32_t *)m, __ATOMIC_ACQUIRE);
 
 		if (len & BPF_RINGBUF_BUSY_BIT)
 			break; /* still being written; those behind it wait, so that order holds */
 		at += ((len & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
-		if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
-			err = fn(user, m + BPF_RINGBUF_HDR_SZ, len);
-			n++;
-		}
-		if (at - released >= RELEASE_STEP) {
-			__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
-			released = at;
-			end = load(r->producer);
-		}
+		if (!(len & BPF_RINGBUF_DISCARD_BIT))
+			list[(*n)++] = (struct entry){m + BPF_RINGBUF_HDR_SZ, len, at};
 	}
-	__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
-	return err ? err : n;
+	return at;
+}
+
+/*
+ * A program reads the time, then reserves: two CPUs can do that in opposite order, some hundred
+ * nanoseconds apart. So messages are sorted in groups, and the last ones of a group wait for the
+ * next one if there is more to come.
+ */
+int ring_drain(struct ring *r, message_fn fn, void *user)
+{
+	unsigned long begin = *r->consumer, at = begin;
+	struct entry list[GROUP];
+	size_t held = 0;
+	int count = 0;
+
+	/* Once around at most: the caller has more to do than to keep up with a storm. */
+	while (at - begin < r->size) {
+		unsigned long end = load(r->producer), free_to = at;
+		size_t n = held, give;
+		int err = 0;
+
+		at = gather(r, at, end, list, GROUP, &n);
+		if (n == held && !n)
+			break;
+		sort(list, n);
+		give = n == GROUP ? n - HOLD : n;
+		for (size_t i = 0; i < give && !err; i++)
+			err = fn(user, list[i].msg, list[i].len);
+		count += (int)give;
+		held = n - give;
+		memmove(list, list + give, held * sizeof(*list));
+		/* Room goes back to the kernel up to the first that is still in use. */
+		free_to = at;
+		for (size_t i = 0; i < held; i++) {
+			unsigned long start = list[i].end - ((list[i].len + BPF_RINGBUF_HDR_SZ + 7) & ~7UL);
+
+			if (start < free_to)
+				free_to = start;
+		}
+		__atomic_store_n(r->consumer, free_to, __ATOMIC_RELEASE);
+		if (err)
+			return err;
+		if (!held)
+			break;
+	}
+	/* The loop can end with some held: they are the next drain's first. */
+	if (!held)
+		__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
+	return count;
 }

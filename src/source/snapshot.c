@@ -29,17 +29,20 @@ static int deliver(struct buf *msg, struct buf *cmdline, struct buf *tmp, messag
 	bool cut;
 	int err;
 
-	if (msg->len < sizeof(*m) + sizeof(*x) || x->flags & MSG_EXEC_KTHREAD)
+	if (msg->len < sizeof(*m) + sizeof(*x) || x->flags & MSG_EXEC_KTHREAD || x->size_args)
 		return fn(user, msg->data, msg->len);
 	/*
 	 * A process that has exec'ed since would lend its arguments to the old image: its exec is
 	 * an event, and that one's arguments then count.
 	 */
 	err = procfs_read(x->pid, "cmdline", cmdline, CMDLINE_MAX, &cut);
-	if (err) /* gone, or not for us to see */
-		return fn(user, msg->data, msg->len);
+	if (err || !cmdline->len) { /* gone, or not for us to see */
+		cmdline->len = 0;
+		flags = MSG_EXEC_ERROR_ARGS;
+	}
 	if (cut)
 		flags |= MSG_EXEC_TRUNC_ARGS;
+	buf_room(cmdline, 1);
 	return wire_exec_rewrite(msg->data, msg->len, (str_t){cmdline->data, cmdline->len},
 				 (str_t){0}, flags, tmp, fn, user);
 }

@@ -43,6 +43,7 @@ static void task_from(struct ev_task *t, const struct msg_task *m)
 	t->euid = m->euid;
 	t->egid = m->egid;
 	memcpy(t->comm, m->comm, sizeof(t->comm));
+	memcpy(t->tty, m->tty, sizeof(t->tty));
 }
 
 static str_t fixed_str(const char *s, size_t size)
@@ -196,7 +197,6 @@ static enum wire_error exec_ext(struct tsr_event *ev, const struct msg_exec_ext 
 	e->sid = x->sid;
 	e->pgid = x->pgid;
 	e->stdin_type = x->stdin_type;
-	e->tty = fixed_str(x->tty, sizeof(x->tty));
 	e->prev_comm = fixed_str(x->prev_comm, sizeof(x->prev_comm));
 	for (int i = 0; i < EXEC_STR_MAX; i++) {
 		*strings[i] = take(r, x->size_str[i]);

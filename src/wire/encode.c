@@ -21,9 +21,10 @@ static void common_set(struct msg_common *c, uint8_t op, size_t size)
 
 static void task_pad(struct msg_task *t)
 {
-	size_t len = strnlen(t->comm, sizeof(t->comm));
+	size_t comm = strnlen(t->comm, sizeof(t->comm)), tty = strnlen(t->tty, sizeof(t->tty));
 
-	memset(t->comm + len, 0, sizeof(t->comm) - len);
+	memset(t->comm + comm, 0, sizeof(t->comm) - comm);
+	memset(t->tty + tty, 0, sizeof(t->tty) - tty);
 }
 
 /* Sends an area ahead; desc is what then stands in its place. */

@@ -21,7 +21,7 @@
 #include "source/recording_format.h"
 #include "wire/decode.h"
 
-/* More than the reader takes: what it refuses is to be tried as well. */
+/* Of a block that is changed inside: large inputs find little that small ones do not. */
 #define INSIDE_MAX (64U << 10)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -107,6 +107,23 @@ static size_t find_block(const uint8_t *data, size_t size, unsigned int no)
 	return at <= size ? at : 0;
 }
 
+/* In a block, as far as they are whole; what is behind counts as one. */
+static uint32_t count_messages(const uint8_t *raw, size_t len)
+{
+	struct rec_prefix prefix;
+	uint32_t n = 0;
+	size_t at = 0;
+
+	while (at < len) {
+		memcpy(&prefix, raw + at, sizeof(prefix));
+		n++;
+		if (prefix.len > len - at)
+			break;
+		at += sizeof(prefix) + REC_ALIGN(prefix.len);
+	}
+	return n;
+}
+
 /* Changes the inside of the block that begins at `at`; the new size of all. */
 static size_t mutate_inside(uint8_t *data, size_t size, size_t max, size_t at)
 {
@@ -123,6 +140,8 @@ static size_t mutate_inside(uint8_t *data, size_t size, size_t max, size_t at)
 	/* A size that is no multiple of 8 is refused at once. */
 	memset(raw + len, 0, REC_ALIGN(len) - len);
 	b.size_raw = (uint32_t)REC_ALIGN(len);
+	/* What the header says of them is wrong only when it is the header that was changed. */
+	b.n_messages = count_messages(raw, b.size_raw);
 	b.size_stored = (uint32_t)ZSTD_compress(stored, sizeof(stored), raw, b.size_raw, 1);
 	if (at + sizeof(b) + b.size_stored + (size - behind) > max)
 		return size;

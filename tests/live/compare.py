@@ -21,6 +21,8 @@ from tap import Tap
 
 # How far a start time may be from the truth's for a record to be taken for that process at all.
 MATCH_SLACK = 30_000_000
+# How far the clocks may drift between the sensor's start and the workload's.
+CLOCK_SLACK = 50_000_000
 
 
 def local_user(uid):
@@ -108,6 +110,7 @@ class Comparison:
         if self.stream.lost:
             r.lost = [f"{st.lost_count(self.stream)} events lost: {e.raw['args']}"
                       for e in self.stream.lost]
+        self.set_clock()
         self.collect()
         self.match()
         for process in self.truth.processes:
@@ -115,6 +118,21 @@ class Comparison:
                 self.compare_process(process, self.seen_of[id(process)])
         self.compare_exec_ids()
         return r
+
+    def set_clock(self):
+        """The sensor measures its clocks once, at its start; if the wall clock is set while the
+        test runs, that is nobody's fault. The truth is told in boot-clock time: take the sensor's
+        offset, if it was anywhere near the right one at any time of the test."""
+        offset, contradictions = st.clock_offset(self.stream)
+        self.report.identity_problems += contradictions
+        if offset is None or not self.truth.offsets:
+            return
+        early, late = min(self.truth.offsets), max(self.truth.offsets)
+        if not early - CLOCK_SLACK <= offset <= late + CLOCK_SLACK:
+            self.report.stream_problems.append(
+                f"the clock is wrong: wall minus boot clock is {offset} ns, it was "
+                f"{early} to {late}")
+        self.truth.wall_minus_boot = offset
 
     # ---- which records are of the workload ----
 
@@ -222,13 +240,20 @@ class Comparison:
         if not seen.forks:
             # A kernel thread that becomes a process by its exec has no birth as one.
             optional = in_snapshot or process.how == "usermode_helper"
+            # Too late for the snapshot, gone before the sensor said that it sees everything.
+            last = max(e.time for e in seen.all()) - self.truth.wall_minus_boot
+            optional = optional or last < self.options.ready
             if not optional:
                 self.report.add("missing", process.scenario, f"the fork of {process}")
             return
         self.at_most_one(process, seen.forks, "fork")
         image = self.image_of_creator(process)
         self.wrong(process, fields.fork(seen.forks[0], process, image, self.truth,
-                                        self.options.users))
+                                        self.options.users, self.unread(image)))
+
+    def unread(self, image):
+        """Whether all that is known of an image is from the snapshot."""
+        return bool(self.options.ready and image and image.image not in self.exec_of_image)
 
     def image_of_creator(self, process):
         number = process.fork.get("creator_image")
@@ -275,7 +300,8 @@ class Comparison:
         if process.tries:
             # An exec that killed it: what it was running when it ended is open to debate.
             image = None
-        self.wrong(process, fields.exit_(seen.exits[0], process, image, self.truth))
+        self.wrong(process, fields.exit_(seen.exits[0], process, image, self.truth,
+                                         self.unread(image)))
 
     def compare_in_order(self, process, events, lines, compare, what):
         for event, line in zip(events, lines):

@@ -139,7 +139,16 @@ def _common(d, name, who, line, truth, users):
         d.same(name + ".tty", who.get("tty"), tty_name(line["tty_nr"]))
 
 
-def fork(event, process, image, truth, users=None):
+def _program(d, name, who, image, unread):
+    """What it runs. unread: what began before the sensor may have been too far gone to be read;
+    but then the record must say that it does not know."""
+    if not unread or "exe" in who:
+        d.same_bytes(name + ".exe", who, "exe", as_bytes(image.line["exe"]))
+    if not unread or who.get("argv") or not who.get("argv_truncated"):
+        d.same_list(name + ".argv", who, "argv", image.argv)
+
+
+def fork(event, process, image, truth, users=None, unread=False):
     """image: the Exec that the creator was running, or None if that is not known."""
     d = Differences(event)
     line, child, actor = process.fork, event.child, event.process
@@ -162,8 +171,7 @@ def fork(event, process, image, truth, users=None):
         _ancestors(d, "child", child, line["chain"], truth)
     if image:
         for name, who in (("process", actor), ("child", child)):
-            d.same_bytes(name + ".exe", who, "exe", as_bytes(image.line["exe"]))
-            d.same_list(name + ".argv", who, "argv", image.argv)
+            _program(d, name, who, image, unread)
     d.same("args.parent_process_pid", event.args.get("parent_process_pid"), line["ppid"])
     for arg in ("child_pid", "child_tid", "leader_pid", "leader_tid"):
         d.same("args." + arg, event.args.get(arg), line["pid"])
@@ -269,7 +277,7 @@ def exec_(event, image, truth, users=None):
     return d.texts
 
 
-def exit_(event, process, image, truth):
+def exit_(event, process, image, truth, unread=False):
     """image: the Exec that ended, None if that is not known."""
     d = Differences(event)
     line, who, args = process.exit, event.process, event.args
@@ -282,8 +290,7 @@ def exit_(event, process, image, truth):
         d.same("args." + arg, args.get(arg), line[member])
     d.same("args.process_group_exit", args.get("process_group_exit"), True)
     if image:
-        d.same_bytes("process.exe", who, "exe", as_bytes(image.line["exe"]))
-        d.same_list("process.argv", who, "argv", image.argv)
+        _program(d, "process", who, image, unread)
     lived = event.time - st.parse_time(who["start_time"])
     run_time = st.integer(args.get("run_time"))
     if run_time is None or abs(run_time - lived) > 1_000_000:

@@ -202,6 +202,32 @@ def lost_count(stream):
     return sum(integer(e.args.get("count", 1)) for e in stream.lost)
 
 
+def boot_start(who):
+    """The boot-clock time (ns) in an exec_id; None if there is none."""
+    try:
+        return int(base64.b64decode(who["exec_id"], validate=True).decode().rsplit(":", 2)[1])
+    except (ValueError, IndexError):
+        return None
+
+
+def clock_offset(stream):
+    """How far the sensor's wall clock was from the boot clock, and which forks contradict that.
+
+    Of a process that was just forked the image is as old as the process: once the age is told in
+    wall-clock time (start_time), once in boot-clock time (in exec_id).
+    """
+    offsets = {}
+    for event in stream.events:
+        if event.name == FORK and boot_start(event.child) is not None:
+            offset = parse_time(event.child["start_time"]) - boot_start(event.child)
+            offsets.setdefault(offset, []).append(event)
+    if not offsets:
+        return None, []
+    most = max(offsets, key=lambda o: len(offsets[o]))
+    return most, [f"{e}: start_time and exec_id of the child are {o - most} ns apart"
+                  for o, events in offsets.items() if o != most for e in events]
+
+
 def identity_problems(stream):
     """entity_id belongs to one (pid, start), exec_id to one image, both as specified."""
     problems = []

@@ -93,6 +93,8 @@ class Truth:
     main: Process | None = None
     directory: str = ""
     wall_minus_boot: int = 0
+    # All that were measured: the wall clock may be set or slewed meanwhile.
+    offsets: list = field(default_factory=list)
     tick_ns: int = 10_000_000
 
     def start_of(self, ticks):
@@ -142,6 +144,7 @@ class _Reader:
     def on_phase(self, line):
         t = self.truth
         t.wall_minus_boot = line["wall_minus_boot"]
+        t.offsets.append(t.wall_minus_boot)
         t.tick_ns = 1_000_000_000 // line["ticks_per_second"]
         t.directory = line["dir"]
         if line["phase"] == "start" and line["scenario"] == "main":

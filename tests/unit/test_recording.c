@@ -17,6 +17,8 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "recording_files.h"
 #include "wire/encode.h"
@@ -273,6 +275,30 @@ static void test_overwriting(void **state)
 	says(&err, "No such file or directory");
 }
 
+/* A terminal would show garbage, a socket cannot be opened, a disk is not to be overwritten. */
+static void test_odd_targets(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const char *path = in_folder("socket");
+	struct tsr_error err;
+
+	(void)state;
+	assert_true(terminal >= 0 && !grantpt(terminal) && !unlockpt(terminal));
+	assert_int_equal(try_open(ptsname(terminal), &err), TSR_ERR_USAGE);
+	says(&err, "is a terminal");
+	close(terminal);
+
+	assert_true(fd >= 0);
+	assert_true(strlen(path) < sizeof(address.sun_path));
+	memcpy(address.sun_path, path, strlen(path));
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(try_open(path, &err), TSR_ERR_USAGE);
+	says(&err, "neither a file nor a pipe");
+	close(fd);
+}
+
 static void test_close_on_exec(void **state)
 {
 	struct recorder *r = begin(in_folder("cloexec"));
@@ -476,6 +502,12 @@ static int some_messages(struct recorder *r, size_t args_size)
 	};
 	struct msg_exit_event exit = { .common.ktime = 99, .info = { .code = 256, .tid = 8 } };
 	struct msg_exit_ext exit_ext = { .task = exec.ext.task };
+	struct msg_rename name = { .task = task, .old_name = "sh", .new_name = "new" };
+	struct wire_exec_failed failed = {
+		.fixed = { .task = task, .ret = -ENOENT },
+		.path = { "/no/such", 8 },
+		.args = { "no\0such", 8 },
+	};
 	struct msg_lost lost = { .common.ktime = 100, .count = 3, .to = 100 };
 	char *args = test_malloc(args_size);
 	struct buf tmp = { 0 };
@@ -487,6 +519,8 @@ static int some_messages(struct recorder *r, size_t args_size)
 	err = wire_encode_fork(&fork, &fork_ext, record_message, r) ||
 	      wire_encode_exec(&exec, &tmp, record_message, r) ||
 	      wire_encode_exit(&exit, &exit_ext, record_message, r) ||
+	      wire_encode_exec_failed(&failed, &tmp, record_message, r) ||
+	      wire_encode_rename(&name, record_message, r) ||
 	      wire_encode_lost(&lost, record_message, r);
 	buf_free(&tmp);
 	test_free(args);
@@ -524,11 +558,17 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest seeds[] = { cmocka_unit_test(write_seeds) };
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_huge_messages),
-		cmocka_unit_test(test_no_messages), cmocka_unit_test(test_refused_messages),
-		cmocka_unit_test(test_info),	    cmocka_unit_test(test_polling),
-		cmocka_unit_test(test_overwriting), cmocka_unit_test(test_close_on_exec),
-		cmocka_unit_test(test_full_disk),   cmocka_unit_test(test_file_size_limit),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_huge_messages),
+		cmocka_unit_test(test_no_messages),
+		cmocka_unit_test(test_refused_messages),
+		cmocka_unit_test(test_info),
+		cmocka_unit_test(test_polling),
+		cmocka_unit_test(test_overwriting),
+		cmocka_unit_test(test_odd_targets),
+		cmocka_unit_test(test_close_on_exec),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_file_size_limit),
 		cmocka_unit_test(test_streams),
 	};
 

@@ -13,6 +13,7 @@
 #include <zstd.h>
 
 #include "recording_files.h"
+#include "wire.h"
 
 /* A cut file: an exact beginning, with all the whole blocks, and an error that says where. */
 static uint64_t check_cut(const struct image *m, enum kind kind, size_t size)
@@ -221,6 +222,57 @@ static void test_index(void **state)
 	}
 }
 
+/* Times need not be in order, nor be there at all: a message may be too short for one. */
+static void test_times(void **state)
+{
+	struct recorder *r = begin(in_folder("times"));
+	struct msg_common msg = { .size = sizeof(msg) };
+	const uint64_t n = 2000, top = 100000;
+	struct rec_index_header h;
+	struct rec_entry e;
+	struct rec_footer f;
+	struct rec_block b;
+	struct image m;
+	size_t at = 0;
+	uint64_t k = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < n; i++) {
+		msg.ktime = top - i;
+		assert_int_equal(recorder_add(r, &msg, sizeof(msg)), 0);
+		assert_int_equal(recorder_flush(r), 0);
+	}
+	assert_int_equal(recorder_close(r), 0);
+	m = image_of(in_folder("times"));
+	memcpy(&f, m.bytes + m.size - sizeof(f), sizeof(f));
+	memcpy(&h, m.bytes + f.index_offset, sizeof(h));
+	for (uint32_t i = 0; i < h.n_entries; i++) {
+		memcpy(&e, m.bytes + f.index_offset + sizeof(h) + i * sizeof(e), sizeof(e));
+		assert_int_equal(e.time_last, top - k);
+		k += e.n_blocks;
+		assert_int_equal(e.time_first, top - k + 1);
+	}
+	assert_int_equal(k, n);
+	image_free(&m);
+
+	r = begin(in_folder("times"));
+	for (uint64_t i = 0; i < 3; i++) {
+		msg.ktime = (uint64_t[]){ 500, 300, 900 }[i];
+		assert_int_equal(recorder_add(r, &msg, sizeof(msg)), 0);
+	}
+	assert_int_equal(recorder_flush(r), 0);
+	assert_int_equal(recorder_add(r, "none", 4), 0);
+	assert_int_equal(recorder_close(r), 0);
+	m = image_of(in_folder("times"));
+	b = block_at(&m, &at);
+	assert_int_equal(b.time_first, 300);
+	assert_int_equal(b.time_last, 900);
+	b = block_at(&m, &at);
+	assert_int_equal(b.time_first, 0);
+	assert_int_equal(b.time_last, 0);
+	image_free(&m);
+}
+
 /* An index that is nonsense takes nothing from the messages, and no memory. */
 static void test_absurd_index(void **state)
 {
@@ -352,6 +404,49 @@ static void test_forged_blocks(void **state)
 	test_free(zeros);
 }
 
+static void test_forged_headers(void **state)
+{
+	struct image m = recorded(SMALL, 10, 0);
+	/* Offset and size of a field, and its new value; the strings begin at 56 with "vm". */
+	static const struct {
+		size_t at, size;
+		uint32_t value;
+		const char *says;
+	} cases[] = {
+		{ 40, 2, 256, "strings of its header" }, /* the host, longer than it can be */
+		{ 40, 2, 3, "strings of its header" },	 /* so that all do not add up */
+		{ 48, 4, 3, "strings of its header" },	 /* the users */
+		{ 48, 4, UINT32_MAX, "strings of its header" },
+		{ 56, 1, 0, "strings of its header" }, /* a NUL in the host */
+		{ 36, 4, 2, "strings of its header" }, /* an unknown flag */
+		{ 12, 4, 48, "its header is wrong" },  /* smaller than its fixed part */
+		{ 12, 4, 57, "its header is wrong" },
+		{ 12, 4, UINT32_MAX - 7, "its header is wrong" },
+		{ 12, 4, 1U << 20, "cut off" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unsigned char *h = test_malloc(m.size);
+		struct rec_header fixed;
+		struct outcome o;
+
+		memcpy(h, m.bytes, m.size);
+		memcpy(h + cases[i].at, &cases[i].value, cases[i].size);
+		memcpy(&fixed, h, sizeof(fixed));
+		if (fixed.size >= sizeof(fixed) && fixed.size <= m.size)
+			rec_header_seal((struct rec_header *)h);
+		image_set(&m, h, m.size, 0);
+		test_free(h);
+		o = read_file(m.path, SMALL);
+		if (!o.opened)
+			fail_msg("case %zu: opened", i);
+		assert_int_equal(o.opened, TSR_ERR_FORMAT);
+		says(&o.err, cases[i].says);
+	}
+	image_free(&m);
+}
+
 static void test_versions(void **state)
 {
 	struct image m = recorded(SMALL, 10, 0);
@@ -442,8 +537,10 @@ int main(void)
 		cmocka_unit_test(test_damage_of_a_bigger_file),
 		cmocka_unit_test(test_error_text),
 		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_absurd_index),
 		cmocka_unit_test(test_forged_blocks),
+		cmocka_unit_test(test_forged_headers),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_not_recordings),
 	};

@@ -326,13 +326,45 @@ static void test_reaper_from_next_event(void **state)
 	assert_int_equal(get(w, 4)->ppid, 1);
 	assert_int_equal(w->t.stats.processes, 2);
 	check(w);
-	/* A parent that is not known changes no edge, but the line is not complete then. */
+	/* A parent of which nothing is known but this: nobody else is shown in its place. */
 	child.ppid = 77;
 	child.parent_start = 5;
 	build_rename(tick(w), &child, "new", deliver, w);
-	assert_ptr_equal(image_parent(image(w, 4)), image(w, 1));
+	assert_int_equal(image_parent(image(w, 4))->process->pid, 77);
+	assert_null(image_parent(image_parent(image(w, 4))));
 	assert_false(lineage_complete(get(w, 4)));
 	check(w);
+}
+
+/*
+ * After the exit event of a parent the kernel takes a while until it gives the children away; their
+ * events name it until then. It must not come back to life by that.
+ */
+static void test_named_after_its_exit(void **state)
+{
+	struct world *w = *state;
+	struct who three, four;
+
+	root(w, 1);
+	for (int i = 0; i < 1000; i++) {
+		forks(w, 1, 3);
+		forks(w, 3, 4);
+		three = who_of(get(w, 3));
+		four = who_of(get(w, 4));
+		exits(w, 3, 1);
+		assert_int_equal(get(w, 4)->ppid, 1);
+		build_rename(tick(w), &four, "new", deliver, w);
+		assert_int_equal(get(w, 4)->ppid, 3);
+		assert_int_equal(image_parent(image(w, 4))->process->start, three.start);
+		assert_null(table_find(&w->t, 3));
+		assert_size(w, 2);
+		four.ppid = 1;
+		four.parent_start = get(w, 1)->start;
+		build_rename(tick(w), &four, "new", deliver, w);
+		assert_ptr_equal(image_parent(image(w, 4)), image(w, 1));
+		exits(w, 4, 1);
+		assert_int_equal(w->t.stats.processes, 1);
+	}
 }
 
 static void test_clone_parent(void **state)
@@ -724,9 +756,10 @@ static void test_unseen_process_ends(void **state)
 
 	build_exit(tick(w), &who, 0, 1, 5, deliver, w);
 	assert_true(w->shown);
-	assert_int_equal(w->t.stats.placeholders, 1);
-	assert_size(w, 0);
-	assert_int_equal(w->t.stats.images, 0);
+	assert_int_equal(w->t.stats.placeholders, 2); /* and its parent, which goes on */
+	assert_int_equal(get(w, 1)->start, 5);
+	assert_size(w, 1);
+	assert_int_equal(w->t.stats.images, 1);
 }
 
 struct candidate {
@@ -786,6 +819,7 @@ static void test_entity_collision(void **state)
 		assert_int_equal(get(w, b.pid)->entity_id, second);
 		check(w);
 		exits(w, b.pid, 0);
+		w->now += NS_PER_SEC; /* an id that was in use a moment ago is avoided, too */
 	}
 }
 
@@ -917,6 +951,7 @@ int main(void)
 		TEST(test_t12_snapshot_then_execs),
 		TEST(test_t16_subreaper),
 		TEST(test_reaper_from_next_event),
+		TEST(test_named_after_its_exit),
 		TEST(test_clone_parent),
 		TEST(test_pid_reuse_with_lost_exit),
 		TEST(test_pid_reuse_with_lost_fork),
