@@ -161,7 +161,7 @@ def kernel_cell(agent, workload, scratch, options):
                 phases[mode] = {
                     "programs": sorted(programs, key=lambda p: -p["ns"]),
                     "execs": done["execs"],
-                    "elapsed_ns": done["elapsed_ns"],
+                    "cpu_ns": done["cpu_ns"],
                     "ns_per_exec": sum(p["ns"] for p in programs) / max(1, done["execs"]),
                 }
         running.stop()

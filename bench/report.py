@@ -140,11 +140,12 @@ def kernel(data, agents):
             if not phase["programs"]:
                 print(f"  {labels[name]}, {TITLES[mode]}: no BPF program of its own ran")
                 continue
-            line = f"  {labels[name]}, {TITLES[mode]}: {phase['ns_per_exec'] / 1000:.1f} us each"
-            if mode.endswith("seq"):
-                each = phase["elapsed_ns"] / phase["execs"]
-                line += f", of {each / 1000:.0f} us ({100 * phase['ns_per_exec'] / each:.1f} %)"
-            print(line)
+            each = phase["cpu_ns"] / phase["execs"]
+            print(
+                f"  {labels[name]}, {TITLES[mode]}:\n    {phase['ns_per_exec'] / 1000:.1f} us of the "
+                f"{each / 1000:.0f} us of CPU that a program takes "
+                f"({100 * phase['ns_per_exec'] / each:.1f} %)"
+            )
             for p in phase["programs"]:
                 missed = f", {p['recursion_misses']} misses" if p["recursion_misses"] else ""
                 mean = p["ns"] / p["runs"] if p["runs"] else 0

@@ -196,11 +196,9 @@ class Comparison:
 
     def must_be_seen(self, process):
         """Whether the sensor was there for any of it (always, if it was there from the start)."""
-        lines = [process.fork, *(e.line for e in process.execs), *process.failed]
-        told_itself = any(line and line["t"] > self.options.ready for line in lines)
-        # Its end is told of after the fact: how long after is not known, but not this long.
-        ended = process.exit is None or process.exit["t"] > self.options.ready + 200_000_000
-        return told_itself or ended
+        # Not its exit: that is told of by another, after the fact.
+        lines = [process.fork, *(e.line for e in process.execs), *process.failed, process.leaving]
+        return any(line and line["t"] > self.options.ready for line in lines)
 
     # ---- one process ----
 
@@ -208,6 +206,10 @@ class Comparison:
         self.report.compared[process.scenario] = \
             self.report.compared.get(process.scenario, 0) + 1
         in_snapshot = seen.key in self.options.snapshot
+        if not in_snapshot and not seen.forks and self.gone_when_ready(seen):
+            # Too late for the snapshot, gone before the sensor said that it sees everything: what
+            # is said of it is not held against anything.
+            return
         self.compare_fork(process, seen, in_snapshot)
         self.compare_execs(process, seen, in_snapshot)
         self.compare_exit(process, seen)
@@ -220,6 +222,10 @@ class Comparison:
                                   "exec_failed")
         if self.options.rename:
             self.compare_renames(process, seen)
+
+    def gone_when_ready(self, seen):
+        last = max(e.time for e in seen.all()) if seen.all() else 0
+        return last - self.truth.wall_minus_boot < self.options.ready
 
     def wrong(self, process, texts):
         for text in texts:
@@ -240,9 +246,6 @@ class Comparison:
         if not seen.forks:
             # A kernel thread that becomes a process by its exec has no birth as one.
             optional = in_snapshot or process.how == "usermode_helper"
-            # Too late for the snapshot, gone before the sensor said that it sees everything.
-            last = max(e.time for e in seen.all()) - self.truth.wall_minus_boot
-            optional = optional or last < self.options.ready
             if not optional:
                 self.report.add("missing", process.scenario, f"the fork of {process}")
             return

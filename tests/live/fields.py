@@ -298,6 +298,8 @@ def exit_(event, process, image, truth, unread=False):
     ancestors = who.get("ancestors") or [{}]
     d.same("process.ancestors[0].pid", ancestors[0].get("pid"), line["ppid"])
     d.same("process.ancestors[-1].pid", ancestors[-1].get("pid"), process.top)
+    if process.leaving:
+        d.not_before(process.leaving["t"], "it was still there", truth)
     if line["by"] == "self":
         d.not_before(line["t"], "it told of its end", truth)
     else:

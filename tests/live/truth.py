@@ -53,6 +53,8 @@ class Process:
     failed: list = field(default_factory=list)
     renames: list = field(default_factory=list)
     exit: dict | None = None
+    # The last it said of itself, if it knew that it was the last.
+    leaving: dict | None = None
     # Execs asked for that neither failed nor became an image yet; several threads may try at once.
     tries: list = field(default_factory=list)
     # Who made the call that created it; not its parent if it was CLONE_PARENT.
@@ -184,6 +186,9 @@ class _Reader:
 
     def on_thread(self, line):
         self.truth.threads.append(line)
+
+    def on_leaving(self, line):
+        self.open_process(line).leaving = line
 
     def on_exit(self, line):
         self.open_process(line).exit = line

@@ -119,6 +119,8 @@ void tw_truth_exec_failed(const char *cmdpath, char *const *argv, int error);
 void tw_truth_exit(pid_t host_pid, int code, int sig, bool core, const char *by);
 void tw_truth_rename(const char *old_name, const char *new_name);
 void tw_truth_thread(void);
+/* Said by a process that is about to end: until now I was there. */
+void tw_truth_leaving(void);
 void tw_truth_phase(const char *phase);
 /* Said by a parent of a foreign program, which does not know of us, while it runs. */
 void tw_truth_exec_of(pid_t host_pid, const char *interpreter);

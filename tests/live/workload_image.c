@@ -142,12 +142,15 @@ static void tell_birth(const char *ops)
 int tw_image_main(int argc, char **argv, char **envp)
 {
 	const char *ops = getenv("TW_OPS");
+	int code;
 
 	if (!ops)
 		ops = tw->ops;
 	tell_birth(ops);
 	tw_truth_exec(argc, argv, envp);
-	return tw_run_ops(ops);
+	code = tw_run_ops(ops);
+	tw_truth_leaving();
+	return code;
 }
 
 /* The kernel started us (core_pattern "|HELPER __umh PID-OF-MAIN"): nothing is inherited. */

@@ -515,6 +515,15 @@ void tw_truth_thread(void)
 	tw_line_end(&l);
 }
 
+void tw_truth_leaving(void)
+{
+	struct tw_line l;
+
+	tw_line_begin(&l, "leaving");
+	tw_line_int(&l, "pid", tw_host_pid());
+	tw_line_end(&l);
+}
+
 void tw_truth_phase(const char *phase)
 {
 	struct tw_line l;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What a test VM must offer before a failure in it may be blamed on Tarsier: BTF, the bpf LSM in the
- * active list, a ring buffer, a loaded and attached raw tracepoint, the mounts. Speaks TAP.
+ * What a test VM must offer before a failure in it may be blamed on Tarsier: BTF, the bpf LSM in
+ * the active list, a ring buffer, a loaded and attached raw tracepoint, the mounts. Speaks TAP.
  *
  * Deliberately without libbpf, so that it shares no assumption with what is tested.
  */
@@ -86,7 +86,8 @@ static void check_bpf(void)
 	long map, prog, link;
 
 	/* Before 5.11 maps count against this limit, and a refusal looks like a lack of privilege. */
-	check_errno(!setrlimit(RLIMIT_MEMLOCK, &unlimited), "the limit on locked memory can be raised");
+	check_errno(!setrlimit(RLIMIT_MEMLOCK, &unlimited),
+		    "the limit on locked memory can be raised");
 	map = bpf(BPF_MAP_CREATE, &attr);
 	check_errno(map >= 0, "ring buffer of 1 MiB");
 
@@ -94,7 +95,7 @@ static void check_bpf(void)
 	attr.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
 	attr.insns = (uintptr_t)insns;
 	attr.insn_cnt = sizeof(insns) / sizeof(insns[0]);
-	attr.license = (uintptr_t)"GPL";
+	attr.license = (uintptr_t) "GPL";
 	attr.log_buf = (uintptr_t)log;
 	attr.log_size = sizeof(log);
 	attr.log_level = 1;
@@ -102,7 +103,7 @@ static void check_bpf(void)
 	check(prog >= 0, "raw tracepoint program loads", *log ? log : strerror(errno));
 
 	memset(&attr, 0, sizeof(attr));
-	attr.raw_tracepoint.name = (uintptr_t)"sched_process_exec";
+	attr.raw_tracepoint.name = (uintptr_t) "sched_process_exec";
 	attr.raw_tracepoint.prog_fd = prog;
 	link = bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
 	check_errno(link >= 0, "it attaches to sched_process_exec");
