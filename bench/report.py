@@ -142,9 +142,9 @@ def kernel(data, agents):
                 continue
             each = phase["cpu_ns"] / phase["execs"]
             print(
-                f"  {labels[name]}, {TITLES[mode]}:\n    {phase['ns_per_exec'] / 1000:.1f} us of the "
+                f"  {labels[name]}, {TITLES[mode]}:\n    {phase['ns_each'] / 1000:.1f} us of the "
                 f"{each / 1000:.0f} us of CPU that a program takes "
-                f"({100 * phase['ns_per_exec'] / each:.1f} %)"
+                f"({100 * phase['ns_each'] / each:.1f} %)"
             )
             for p in phase["programs"]:
                 missed = f", {p['recursion_misses']} misses" if p["recursion_misses"] else ""

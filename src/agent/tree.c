@@ -62,7 +62,9 @@ static enum tsr_status parse_at(const char *at, const struct source_info *info, 
 				"at: '%s' is not valid; expected a time such as "
 				"2026-11-21T01:42:04Z, or +10s after the recording's start",
 				at);
-	*until = (uint64_t)((int64_t)epoch - info->boot_offset);
+	/* before the machine was up there is nothing to show */
+	*until = (int64_t)epoch > info->boot_offset ? (uint64_t)((int64_t)epoch - info->boot_offset)
+						    : 0;
 	return TSR_OK;
 }
 

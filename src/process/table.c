@@ -368,6 +368,7 @@ static struct process *parent_get(struct table *t, uint32_t pid, uint64_t start)
 	p = process_new(t, pid, start, FROM_PLACEHOLDER);
 	t->stats.placeholders++;
 	p->image = image_new(t, p);
+	p->image->argv_truncated = true;
 	p->image->ktime = start;
 	p->ns_pid = pid;
 	p->unknown_parent = true;
@@ -409,6 +410,7 @@ static struct process *placeholder(struct table *t, const struct ev_task *task)
 
 	t->stats.placeholders++;
 	p->image = image_new(t, p);
+	p->image->argv_truncated = true; /* they were never seen */
 	p->image->ktime = task->image;
 	memcpy(p->image->comm, task->comm, sizeof(p->image->comm));
 	set_ids(p, task);

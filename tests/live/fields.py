@@ -284,6 +284,8 @@ def exit_(event, process, image, truth, unread=False):
     if who.get("tid") != who.get("pid"):
         # The last thread may have a name of its own.
         line = {k: v for k, v in line.items() if k != "comm"}
+    # A session leader loses its terminal while it ends: either answer is right.
+    line = {k: v for k, v in line.items() if k != "tty_nr" or v}
     _common(d, "process", who, line, truth, None)
     for arg, member in (("exit_code", "code"), ("signal_code", "signal"),
                         ("core_dumped", "core")):

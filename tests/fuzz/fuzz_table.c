@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fuzzes the process table with what a small model of the kernel does: the input decides who
+ * forks, execs, ends, and in which order the snapshot looks. All goes through encoder and decoder.
+ *
+ * Faithful: every message arrives, once and in order, with a snapshot taken while things happen.
+ * Then the table must be what the model is. Otherwise messages are lost, doubled, late, or changed,
+ * and the table must stay sound (tests/unit/check_table.h).
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/build_messages.h"
+#include "../unit/check_table.h"
+#include "process/table.h"
+#include "wire/decode.h"
+
+#define PIDS	  16 /* 1 to this; 1 never ends */
+#define ACTIONS	  400
+#define TICK	  10000000ULL
+#define HELD_BACK 4
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct proc {
+	bool alive, has_execed;
+	uint64_t start, image;
+	uint32_t ppid;
+	char path[2];
+	char comm[2];
+};
+
+/* Messages on their way. */
+struct queue {
+	struct {
+		void *bytes;
+		size_t len;
+	} * at;
+	size_t n, cap;
+};
+
+struct run {
+	const uint8_t *in;
+	size_t left;
+	int actions;
+	bool faithful, proc_times;
+
+	uint64_t now;
+	struct proc procs[PIDS + 1];
+	bool attached;
+
+	struct queue *to; /* NULL: at once */
+	struct queue ring, snapshot, held;
+	struct buf tmp;
+
+	struct table table;
+	struct assembler chunks;
+};
+
+static void must(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "fuzz_table: %s\n", what);
+	abort();
+}
+
+static uint8_t take(struct run *r)
+{
+	if (!r->left)
+		return 0;
+	r->left--;
+	return *r->in++;
+}
+
+static uint64_t tick(struct run *r)
+{
+	/* Mostly within a tick of /proc, at times far beyond. */
+	static const uint64_t steps[] = { 1, 1000, 3000000, 250000000 };
+
+	return r->now += steps[take(r) & 3];
+}
+
+/* What the room above does with an event. */
+static void look_at(const struct tsr_event *ev)
+{
+	volatile uint32_t sink;
+	size_t steps = 0;
+
+	if (ev->child)
+		sink = ev->child->entity_id + ev->child->image->refs;
+	if (!ev->process)
+		return;
+	must(ev->image && ev->image->process == ev->process, "the event's image is another's");
+	for (const struct image *i = ev->image; i; i = image_parent(i)) {
+		sink = i->process->entity_id + (i->exe ? i->exe->len : 0) +
+		       (i->argv ? (uint32_t)i->argv->bytes[i->argv->len - 1] : 0);
+		must(++steps < 10000, "a walk up does not end");
+	}
+	sink = lineage_complete(ev->process);
+	(void)sink;
+}
+
+static void deliver(struct run *r, const void *msg, size_t len)
+{
+	struct tsr_event ev = { 0 };
+	const char *wrong;
+
+	switch (wire_decode(msg, len, &r->chunks, &ev)) {
+	case WIRE_OK:
+		break;
+	case WIRE_PART:
+		return;
+	default:
+		must(!r->faithful, "a message of the encoder is malformed");
+		return;
+	}
+	table_apply(&r->table, &ev);
+	look_at(&ev);
+	table_done(&r->table, &ev);
+	assembler_done(&r->chunks);
+	wrong = check_table(&r->table);
+	must(!wrong, wrong);
+}
+
+static void queue_add(struct queue *q, const void *msg, size_t len)
+{
+	if (q->n == q->cap) {
+		q->cap = q->cap ? 2 * q->cap : 16;
+		q->at = xrealloc(q->at, q->cap * sizeof(*q->at));
+	}
+	q->at[q->n].bytes = memcpy(xmalloc(len), msg, len);
+	q->at[q->n++].len = len;
+}
+
+static void queue_flush(struct run *r, struct queue *q)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		deliver(r, q->at[i].bytes, q->at[i].len);
+		free(q->at[i].bytes);
+	}
+	free(q->at);
+	*q = (struct queue){ 0 };
+}
+
+/* Some bytes of it become others; what says how long it is stays. */
+static void deliver_changed(struct run *r, const void *msg, size_t len)
+{
+	uint8_t *copy = memcpy(xmalloc(len), msg, len);
+
+	for (int i = take(r) & 7; i >= 0; i--) {
+		size_t at = take(r) | (size_t)take(r) << 8;
+
+		copy[8 + at % (len - 8)] ^= take(r);
+	}
+	deliver(r, copy, len);
+	free(copy);
+}
+
+static int emit(void *user, const void *msg, size_t len)
+{
+	struct run *r = user;
+
+	if (r->faithful) {
+		if (r->to)
+			queue_add(r->to, msg, len);
+		else
+			deliver(r, msg, len);
+		return 0;
+	}
+	switch (take(r) & 15) {
+	case 0:
+		break; /* lost */
+	case 1:
+		deliver(r, msg, len);
+		deliver(r, msg, len);
+		break;
+	case 2:
+	case 3:
+		queue_add(&r->held, msg, len);
+		break;
+	case 4:
+		deliver_changed(r, msg, len);
+		break;
+	case 5:
+		queue_flush(r, &r->held);
+		/* fall through */
+	default:
+		deliver(r, msg, len);
+	}
+	if (r->held.n == HELD_BACK)
+		queue_flush(r, &r->held);
+	return 0;
+}
+
+static uint32_t pick(struct run *r, bool alive)
+{
+	uint32_t at = take(r) % PIDS;
+
+	for (uint32_t i = 0; i < PIDS; i++, at++)
+		if (r->procs[at % PIDS + 1].alive == alive)
+			return at % PIDS + 1;
+	return 0;
+}
+
+static struct who who_of(const struct run *r, uint32_t pid)
+{
+	const struct proc *p = &r->procs[pid];
+
+	return (struct who){ pid, p->start, p->ppid, p->ppid ? r->procs[p->ppid].start : 0,
+			     p->comm };
+}
+
+static void do_fork(struct run *r)
+{
+	uint32_t by = pick(r, true), pid = pick(r, false), ppid = by;
+	struct who parent = who_of(r, by), child;
+	struct proc *p = &r->procs[pid];
+
+	if (!pid)
+		return;
+	if ((take(r) & 7) == 7 && r->procs[by].ppid) /* CLONE_PARENT */
+		ppid = r->procs[by].ppid;
+	/* /proc could not tell two with a pid in one tick apart; the kernel makes none such. */
+	if (p->start && r->proc_times)
+		r->now += 2 * TICK;
+	*p = r->procs[by];
+	p->start = p->image = tick(r);
+	p->ppid = ppid;
+	p->has_execed = false;
+	child = who_of(r, pid);
+	if (r->attached)
+		build_fork(tick(r), &parent, &child, emit, r);
+}
+
+static void do_exec(struct run *r)
+{
+	uint32_t pid = pick(r, true);
+	struct proc *p = &r->procs[pid];
+	struct wire_exec e;
+	struct who who;
+
+	p->path[0] = p->comm[0] = (char)('a' + take(r) % 4);
+	p->has_execed = true;
+	tick(r);
+	if (!r->attached)
+		return;
+	p->image = r->now;
+	who = who_of(r, pid);
+	e = exec_of(r->now, &who, p->path, LIST("arg\0s"), MSG_EXEC_EXECVE);
+	wire_encode_exec(&e, &r->tmp, emit, r);
+}
+
+static void do_exit(struct run *r)
+{
+	uint32_t pid = pick(r, true), reaper;
+	struct who who = who_of(r, pid);
+
+	if (pid == 1)
+		return;
+	reaper = r->procs[pid].ppid;
+	if (take(r) & 1)
+		reaper = 1;
+	if (r->attached)
+		build_exit(tick(r), &who, 0, !r->faithful && (take(r) & 3) == 3 ? 0 : reaper,
+			   r->procs[reaper].start, emit, r);
+	r->procs[pid].alive = false;
+	for (uint32_t i = 1; i <= PIDS; i++)
+		if (r->procs[i].ppid == pid)
+			r->procs[i].ppid = reaper;
+}
+
+static void do_rename(struct run *r)
+{
+	uint32_t pid = pick(r, true);
+	struct who who = who_of(r, pid);
+	char name[2] = { (char)('p' + take(r) % 4) };
+
+	if (r->attached)
+		build_rename(tick(r), &who, name, emit, r);
+	r->procs[pid].comm[0] = name[0];
+}
+
+static void do_snapshot(struct run *r, uint32_t pid)
+{
+	const struct proc *p = &r->procs[pid];
+	uint32_t flags = MSG_EXEC_TASK_WALK | (p->has_execed ? 0 : MSG_EXEC_NO_EXEC);
+	struct who who = who_of(r, pid);
+	struct wire_exec e;
+
+	if (!p->alive)
+		return;
+	if (r->proc_times) {
+		flags |= MSG_EXEC_PROCFS;
+		who.start -= who.start % TICK;
+		who.parent_start -= who.parent_start % TICK;
+	}
+	e = exec_of(tick(r), &who, p->path, LIST("arg\0s"), flags);
+	if (!r->proc_times)
+		e.exec.ktime = e.ext.task.image = p->image;
+	wire_encode_exec(&e, &r->tmp, emit, r);
+}
+
+static bool act(struct run *r)
+{
+	if (!r->left || r->actions++ >= ACTIONS)
+		return false;
+	switch (take(r) & 15) {
+	case 0 ... 5:
+		do_fork(r);
+		break;
+	case 6 ... 8:
+		do_exec(r);
+		break;
+	case 9 ... 12:
+		do_exit(r);
+		break;
+	case 13:
+		do_rename(r);
+		break;
+	case 14:
+		if (!r->faithful)
+			do_snapshot(r, take(r) % PIDS + 1);
+		break;
+	default:
+		tick(r);
+	}
+	return true;
+}
+
+static void compare(const struct run *r)
+{
+	size_t alive = 0;
+
+	for (uint32_t pid = 1; pid <= PIDS; pid++) {
+		const struct proc *m = &r->procs[pid];
+		const struct process *p = table_find(&r->table, pid), *parent;
+
+		alive += m->alive;
+		must(!!p == m->alive, "a process is missing, or one too many");
+		if (!p)
+			continue;
+		parent = p->forked_by ? p->forked_by->process : NULL;
+		must(p->start == (p->start_coarse ? m->start - m->start % TICK : m->start),
+		     "a start time is wrong");
+		must(p->ppid == m->ppid, "a parent's pid is wrong");
+		must((parent ? parent->pid : 0) == m->ppid, "a fork edge is wrong");
+		must(!parent || parent == table_find(&r->table, m->ppid), "a parent is dead");
+		must(p->image->exe && p->image->exe->s[0] == m->path[0], "an executable is wrong");
+		must(p->image->is_exec == m->has_execed, "an image is an exec, or is not");
+		must(p->image->comm[0] == m->comm[0], "a name is wrong");
+		must(lineage_complete(p), "a lineage is not complete");
+	}
+	must(alive == r->table.n_processes, "the table holds more than there is");
+}
+
+/* What happened before is not seen; while the snapshot looks around, things go on happening. */
+static void start(struct run *r)
+{
+	for (uint8_t i = take(r) & 31; i && act(r); i--)
+		;
+	r->attached = true;
+	r->to = &r->ring;
+	for (uint32_t pid = 1; pid <= PIDS; pid++) {
+		for (uint8_t i = take(r) & 3; i && act(r); i--)
+			;
+		r->to = &r->snapshot;
+		do_snapshot(r, pid);
+		r->to = &r->ring;
+	}
+	r->to = NULL;
+	queue_flush(r, &r->snapshot);
+	queue_flush(r, &r->ring);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct run r = { .in = data, .left = size, .now = 1000 * TICK };
+	uint8_t mode = take(&r);
+
+	r.faithful = mode & 1;
+	r.proc_times = mode & 2;
+	r.procs[1] = (struct proc){ .alive = true,
+				    .start = r.now,
+				    .image = r.now,
+				    .path = "i",
+				    .comm = "i",
+				    .has_execed = true };
+	table_init(&r.table, 1700000000000000000);
+	if (r.faithful) {
+		start(&r);
+		do
+			compare(&r);
+		while (act(&r));
+	} else {
+		r.attached = true;
+		while (act(&r))
+			;
+		queue_flush(&r, &r.held);
+	}
+	table_free(&r.table);
+	assembler_free(&r.chunks);
+	buf_free(&r.tmp);
+	return 0;
+}
