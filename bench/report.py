@@ -45,8 +45,8 @@ TITLES = {
 def storms(data, agents):
     heading(
         f"Storms of exec'ed programs: medians of {data['rounds']} alternating rounds; ratio to no "
-        "agent: of the medians,\n  in brackets the extremes within one round; CPU: of the programs and "
-        "of the agent, for one program"
+        "agent: of the medians,\n  in brackets the extremes within one round; CPU: of the programs "
+        "and of the agent, for one program"
     )
     widest = max(len(a.label) for a in agents)
     for kind, number in data["programs"].items():
@@ -222,7 +222,8 @@ def replay(data):
         rate = f["events"] / cpu
         line = (
             f"  -o {output}: {count(f['events'])} events in {wall:.3f} s "
-            f"(±{spread(f['wall']):.0f} %): {count(round(f['events'] / wall))} a second, {1e9 * wall / f['events']:.0f} ns each; "
+            f"(±{spread(f['wall']):.0f} %): {count(round(f['events'] / wall))} a second, "
+            f"{1e9 * wall / f['events']:.0f} ns each; "
             f"{count(round(rate))} per second of CPU"
         )
         if output == "none":

@@ -41,23 +41,33 @@ static const struct option_def replay_options[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static struct tsr_agent *running;
+static struct tsr_agent *volatile running;
+static volatile sig_atomic_t end_asked;
 
 static void on_signal(int signal)
 {
 	(void)signal;
+	end_asked = 1;
 	if (running)
 		tsr_agent_stop(running);
 }
 
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal}, old;
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	/* nohup(1) has it ignored, and that is to stay */
+	if (!sigaction(SIGHUP, NULL, &old) && old.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
+}
+
 static void on_ready(void *user, const struct tsr_summary *s)
 {
-	const bool *quiet = user;
-
+	(void)user;
 	fprintf(stderr, "tarsier: ready in %.0f ms, %llu processes\n", (double)s->ready_ns / 1e6,
 		(unsigned long long)s->snapshot);
-	if (!*quiet)
-		fflush(stderr);
 }
 
 static bool progress_shown;
@@ -92,23 +102,23 @@ static int apply(struct tsr_config *config, const struct option_def *o, const ch
 
 static int run_agent(const struct tsr_config *config, bool replay, bool progress)
 {
-	struct sigaction action = {.sa_handler = on_signal};
 	struct tsr_agent *agent;
 	struct tsr_summary summary;
 	enum tsr_status status;
 	struct tsr_error err;
-	bool quiet = false;
 
+	catch_signals();
 	if (tsr_agent_new(&agent, config, &err))
-		return report(&err);
+		/* what a signal interrupted (opening a named pipe, say) did not fail */
+		return end_asked ? EXIT_DONE : report(&err);
 	if (!replay)
-		tsr_agent_on_ready(agent, on_ready, &quiet);
+		tsr_agent_on_ready(agent, on_ready, NULL);
 	if (progress)
 		tsr_agent_on_progress(agent, on_progress, NULL);
 	running = agent;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
+	/* A signal until now found nothing to stop; to stop twice does no harm before the start. */
+	if (end_asked)
+		tsr_agent_stop(agent);
 	status = tsr_agent_run(agent, &err);
 	running = NULL;
 	if (progress_shown)

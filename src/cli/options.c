@@ -51,21 +51,45 @@ const char *nearest(const char *name, const char *(*get)(const void *list, size_
 	return found;
 }
 
+/*
+ * A message quotes what was typed, or a file's name, and may go to a terminal: control characters
+ * (those of C1, which UTF-8 has as 0xc2 0x80 to 0x9f, too) are shown and not sent.
+ */
+static void say(const char *message)
+{
+	char safe[4 * TSR_ERROR_MAX + 1];
+	size_t n = 0;
+
+	for (const unsigned char *p = (const unsigned char *)message;
+	     *p && n + 5 < sizeof(safe); p++) {
+		bool c1 = *p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
+
+		if ((*p < 0x20 && *p != '\n') || *p == 0x7f || c1)
+			n += (size_t)snprintf(safe + n, sizeof(safe) - n, "\\x%02x",
+					      c1 ? *++p : *p);
+		else
+			safe[n++] = (char)*p;
+	}
+	safe[n] = '\0';
+	fprintf(stderr, "tarsier: %s\n", safe);
+}
+
 int usage_error(const struct command *c, const char *fmt, ...)
 {
+	char message[TSR_ERROR_MAX];
 	va_list ap;
 
-	fputs("tarsier: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "\ntry `tarsier %s%s--help`\n", c ? c->name : "", c ? " " : "");
+	say(message);
+	fprintf(stderr, "try `tarsier %s%s--help`\n", c ? c->name : "", c ? " " : "");
 	return EXIT_USAGE;
 }
 
 int report(const struct tsr_error *err)
 {
-	fprintf(stderr, "tarsier: %s\n", err->message);
+	say(err->message);
 	return err->status == TSR_ERR_USAGE || err->status == TSR_ERR_PERMISSION ? EXIT_USAGE
 										 : EXIT_FAILED;
 }

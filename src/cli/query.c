@@ -40,6 +40,7 @@ static int tree(const struct command *self, int argc, char **argv)
 	struct option_reader r = {.command = self, .argc = argc, .argv = argv};
 	const char *value, *format = "text", *at = NULL, *color = "auto";
 	const struct option_def *o;
+	const char *no_color = getenv("NO_COLOR");
 	struct tsr_error err;
 	bool colour;
 
@@ -58,7 +59,8 @@ static int tree(const struct command *self, int argc, char **argv)
 	if (strcmp(color, "auto") && strcmp(color, "always") && strcmp(color, "never"))
 		return usage_error(self, "--color '%s': expected auto, always or never", color);
 	colour = !strcmp(color, "always") ||
-		 (!strcmp(color, "auto") && isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+		 (!strcmp(color, "auto") && isatty(STDOUT_FILENO) &&
+		  !(no_color && *no_color));
 	if (tsr_tree_print(r.n_plain ? argv[0] : NULL, at, format, colour, stdout, &err))
 		return report(&err);
 	return EXIT_DONE;

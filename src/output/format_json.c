@@ -13,6 +13,7 @@
 
 #define SAFE_INTEGER (1ULL << 53) /* what every JSON reader keeps exactly */
 #define FIELDS_MAX   96
+#define KEEP_MAX     2048 /* larger ones are made again: they are rare, and memory is not ours */
 
 static str_t istr_str(const struct istr *s)
 {
@@ -82,7 +83,27 @@ static void ids(struct buf *b, const struct image *i, const struct format_option
 	buf_u64(b, i->process->pid);
 }
 
-static void ancestors(struct buf *b, const struct image *i, int64_t offset,
+/* An ancestor is the same in every record until it changes: made once, then copied. */
+static void ancestor(struct buf *b, struct image *i, int64_t offset,
+		     const struct format_options *o)
+{
+	size_t begin = b->len;
+
+	if (i->rendered) {
+		buf_add(b, i->rendered->bytes, i->rendered->len);
+		return;
+	}
+	ids(b, i, o);
+	json_member(b, "name", (str_t){i->comm, strnlen(i->comm, EV_COMM_LEN)});
+	if (i->exe)
+		json_member(b, "exe", istr_str(i->exe));
+	buf_lit(b, ",\"start_time\":");
+	boot_time(b, i->process->start, offset);
+	buf_char(b, '}');
+	image_keep(&i->rendered, b->data + begin, b->len - begin);
+}
+
+static void ancestors(struct buf *b, struct image *i, int64_t offset,
 		      const struct format_options *o)
 {
 	unsigned int n = 0;
@@ -91,32 +112,21 @@ static void ancestors(struct buf *b, const struct image *i, int64_t offset,
 	for (i = image_parent(i); i && n < o->ancestors; i = image_parent(i), n++) {
 		if (n)
 			buf_char(b, ',');
-		ids(b, i, o);
-		json_member(b, "name", (str_t){i->comm, strnlen(i->comm, EV_COMM_LEN)});
-		if (i->exe)
-			json_member(b, "exe", istr_str(i->exe));
-		buf_lit(b, ",\"start_time\":");
-		boot_time(b, i->process->start, offset);
-		buf_char(b, '}');
+		ancestor(b, i, offset, o);
 	}
 	buf_char(b, ']');
 }
 
-static void process(struct buf *b, const struct image *i, uint32_t tid, const char *comm,
-		    int64_t offset, const struct format_options *o)
+/* What an image is from its exec on. */
+static void self(struct buf *b, struct image *i, const struct format_options *o)
 {
-	const struct process *p = i->process;
 	str_t argv = i->argv ? (str_t){i->argv->bytes, i->argv->len} : (str_t){0};
-	str_t user = users_name(o->users, p->uid);
+	size_t begin = b->len;
 
-	ids(b, i, o);
-	buf_lit(b, ",\"tid\":");
-	buf_u64(b, tid);
-	buf_lit(b, ",\"ns_pid\":");
-	buf_u64(b, p->ns_pid);
-	buf_lit(b, ",\"ppid\":");
-	buf_u64(b, p->ppid);
-	json_member(b, "name", (str_t){comm, strnlen(comm, EV_COMM_LEN)});
+	if (i->rendered_self) {
+		buf_add(b, i->rendered_self->bytes, i->rendered_self->len);
+		return;
+	}
 	if (i->exe)
 		json_member(b, "exe", istr_str(i->exe));
 	if (i->exe_deleted)
@@ -128,6 +138,25 @@ static void process(struct buf *b, const struct image *i, uint32_t tid, const ch
 		json_member(b, "cwd", istr_str(i->cwd));
 	if (i->cwd_deleted)
 		buf_lit(b, ",\"cwd_deleted\":true");
+	if (b->len - begin <= KEEP_MAX)
+		image_keep(&i->rendered_self, b->data + begin, b->len - begin);
+}
+
+static void process(struct buf *b, struct image *i, uint32_t tid, const char *comm,
+		    int64_t offset, const struct format_options *o)
+{
+	const struct process *p = i->process;
+	str_t user = users_name(o->users, p->uid);
+
+	ids(b, i, o);
+	buf_lit(b, ",\"tid\":");
+	buf_u64(b, tid);
+	buf_lit(b, ",\"ns_pid\":");
+	buf_u64(b, p->ns_pid);
+	buf_lit(b, ",\"ppid\":");
+	buf_u64(b, p->ppid);
+	json_member(b, "name", (str_t){comm, strnlen(comm, EV_COMM_LEN)});
+	self(b, i, o);
 	buf_lit(b, ",\"uid\":");
 	buf_u64(b, p->uid);
 	buf_lit(b, ",\"gid\":");
@@ -177,6 +206,27 @@ static void env_member(struct buf *b, const char *name, str_t envs, const struct
 	buf_free(&names);
 }
 
+/* An exec's argv stands in the record twice: as the image's, and as what was passed to it. */
+static bool copy_argv(struct buf *b, const struct tsr_event *ev, size_t field, str_t list)
+{
+	static const char begin[] = ",\"argv\":[", end[] = ",\"argv_truncated\":";
+	const struct args *argv = ev->image ? ev->image->argv : NULL;
+	const struct args *self = ev->image ? ev->image->rendered_self : NULL;
+	const char *from, *to;
+
+	if (ev->def->id != TSR_EVENT_SCHED_PROCESS_EXEC ||
+	    field != TSR_F_SCHED_PROCESS_EXEC_ARGV || !self || !argv || argv->len != list.len)
+		return false;
+	/* a quote inside a string is escaped, so that neither can be found in one */
+	from = memmem(self->bytes, self->len, begin, sizeof(begin) - 1);
+	to = from ? memmem(from, self->len - (size_t)(from - self->bytes), end, sizeof(end) - 1)
+		  : NULL;
+	if (!to)
+		return false;
+	buf_add(b, from, (size_t)(to - from));
+	return true;
+}
+
 static void value(struct buf *b, const struct tsr_event *ev, size_t field,
 		  const struct tsr_value *v, const struct format_options *o)
 {
@@ -189,7 +239,7 @@ static void value(struct buf *b, const struct tsr_event *ev, size_t field,
 	case TSR_TYPE_STRINGS:
 		if (is_env(ev->def, field))
 			env_member(b, name, v->list, o);
-		else
+		else if (!copy_argv(b, ev, field, v->list))
 			list_member(b, name, v->list, o->scrub);
 		return;
 	default:

@@ -33,7 +33,7 @@ uint32_t entity_hash(uint32_t pid, uint64_t start_epoch_ns)
 
 uint64_t entity_start(uint64_t start_boot_ns, int64_t boot_offset)
 {
-	return (uint64_t)((int64_t)(start_boot_ns - start_boot_ns % TICK_NS) + boot_offset);
+	return start_boot_ns - start_boot_ns % TICK_NS + (uint64_t)boot_offset;
 }
 
 void base64_append(struct buf *b, const void *data, size_t len)

@@ -125,6 +125,20 @@ static void args_put(struct args *a)
 		free(a);
 }
 
+static void forget_rendered(struct image *i)
+{
+	args_put(i->rendered);
+	i->rendered = NULL;
+}
+
+static void set_comm(struct image *i, const char *comm)
+{
+	if (!memcmp(i->comm, comm, sizeof(i->comm)))
+		return;
+	memcpy(i->comm, comm, sizeof(i->comm));
+	forget_rendered(i);
+}
+
 static void unlink_parent(struct process *p)
 {
 	if (!p->prev_sibling)
@@ -169,6 +183,8 @@ static void image_put(struct table *t, struct image *i)
 			intern_put(&t->strings, i->cgroup);
 			intern_put(&t->strings, i->tty);
 			args_put(i->argv);
+		args_put(i->rendered);
+		args_put(i->rendered_self);
 			free(i);
 			t->stats.images--;
 			p->refs--;
@@ -308,8 +324,10 @@ static bool same_start(struct process *p, uint64_t start)
 		return true;
 	if (!p->start_coarse || p->start != start - start % TICK)
 		return false;
-	if (p->image && p->image->ktime == p->start)
+	if (p->image && p->image->ktime == p->start) {
 		p->image->ktime = start;
+		forget_rendered(p->image);
+	}
 	p->start = start;
 	p->start_coarse = false;
 	return true;
@@ -428,16 +446,15 @@ static struct process *actor(struct table *t, const struct tsr_event *ev)
 		return p;
 	set_ids(p, task);
 	if (task->pid == task->tid)
-		memcpy(p->image->comm, task->comm, sizeof(p->image->comm));
+		set_comm(p->image, task->comm);
 	set_tty(t, p->image, task);
 	follow_parent(t, p, task->ppid, task->parent_start);
 	return p;
 }
 
-static struct image *image_copy(struct table *t, struct process *p, const struct image *from)
+/* i is a new image, or that of a placeholder: there is nothing in it yet. */
+static void image_inherit(struct image *i, const struct image *from)
 {
-	struct image *i = image_new(t, p);
-
 	i->exe = istr_ref(from->exe);
 	i->cwd = istr_ref(from->cwd);
 	i->cgroup = istr_ref(from->cgroup);
@@ -445,17 +462,19 @@ static struct image *image_copy(struct table *t, struct process *p, const struct
 	i->argv = from->argv;
 	if (i->argv)
 		i->argv->refs++;
+	i->rendered_self = from->rendered_self;
+	if (i->rendered_self)
+		i->rendered_self->refs++;
 	i->argv_truncated = from->argv_truncated;
 	i->exe_deleted = from->exe_deleted;
 	i->cwd_deleted = from->cwd_deleted;
 	memcpy(i->comm, from->comm, sizeof(i->comm));
-	return i;
 }
 
 static bool apply_fork(struct table *t, struct tsr_event *ev)
 {
 	const struct ev_fork *f = &ev->fork;
-	struct process *parent = actor(t, ev), *child, *kernel_parent;
+	struct process *parent = actor(t, ev), *child;
 
 	ev->process = parent;
 	ev->image = parent->image;
@@ -466,21 +485,20 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 	}
 	if (!child) {
 		child = process_new(t, f->child_pid, f->child_start, FROM_EVENT);
-		child->image = image_copy(t, child, parent->image);
+		child->image = image_new(t, child);
+		child->unknown_parent = true;
+	}
+	/* Or it was known by name only, as the parent of one in the snapshot. */
+	if (child->unknown_parent) {
+		image_inherit(child->image, parent->image);
 		child->image->ktime = f->child_start;
 		memcpy(child->image->comm, ev->task.comm, sizeof(child->image->comm));
+		child->origin = FROM_EVENT;
 		child->ns_pid = f->child_ns_pid;
 		child->uid = ev->task.uid;
 		child->gid = ev->task.gid;
 		child->euid = ev->task.euid;
-		child->ppid = f->ppid;
-		child->parent_start = f->parent_start;
-		kernel_parent = f->ppid == parent->pid ? parent
-						       : lookup(t, f->ppid, f->parent_start);
-		if (kernel_parent)
-			set_parent(t, child, kernel_parent, kernel_parent->image);
-		else
-			set_parent(t, child, parent, parent->image);
+		follow_parent(t, child, f->ppid, f->parent_start);
 	}
 	ev->child = child;
 	return true;
@@ -554,23 +572,35 @@ static void apply_snapshot(struct table *t, struct tsr_event *ev)
 	ev->image = p->image;
 }
 
-/* The snapshot goes by pid: where pids have wrapped, a child comes before its parent. */
+/*
+ * The snapshot goes by pid: where pids have wrapped, a child comes before its parent. A parent that
+ * is not there at all has ended while the snapshot was taken; its exit, which says who has the
+ * children now, is still to come.
+ */
 void table_link(struct table *t)
 {
+	struct process **orphans;
+	size_t n = 0;
+
 	if (!t->unlinked)
 		return;
 	t->unlinked = false;
-	for (size_t i = 0; i < t->n_buckets; i++) {
-		for (struct process *p = t->pids[i]; p; p = p->next_pid) {
-			struct process *parent;
+	orphans = xcalloc(t->n_processes, sizeof(struct process *));
+	for (size_t i = 0; i < t->n_buckets; i++)
+		for (struct process *p = t->pids[i]; p; p = p->next_pid)
+			if (!p->forked_by && p->ppid)
+				orphans[n++] = p;
+	for (size_t i = 0; i < n; i++) {
+		struct process *p = orphans[i], *parent;
 
-			if (p->forked_by || !p->ppid)
-				continue;
-			parent = lookup(t, p->ppid, p->parent_start);
-			if (parent)
-				set_parent(t, p, parent, parent->image);
-		}
+		if (p->parent_start / TICK > p->start / TICK)
+			continue;
+		parent = parent_get(t, p->ppid, p->parent_start);
+		if (parent->unknown_parent)
+			parent->start_coarse = p->start_coarse;
+		set_parent(t, p, parent, parent->image);
 	}
+	free(orphans);
 }
 
 /* Who execs all the time is not to fill the memory: the newest images stay. */
@@ -688,7 +718,18 @@ void table_done(struct table *t, struct tsr_event *ev)
 		retire(t, p);
 	else if (ev->def->id == TSR_EVENT_TASK_RENAME && ev->task.tid == p->pid &&
 		 p->snapshot_at <= ev->ktime)
-		memcpy(p->image->comm, ev->rename.new_name, sizeof(p->image->comm));
+		set_comm(p->image, ev->rename.new_name);
+}
+
+void image_keep(struct args **place, const char *bytes, size_t len)
+{
+	struct args *a = xmalloc(sizeof(*a) + len);
+
+	a->refs = 1;
+	a->len = (uint32_t)len;
+	memcpy(a->bytes, bytes, len);
+	args_put(*place);
+	*place = a;
 }
 
 bool lineage_complete(const struct process *p)

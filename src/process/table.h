@@ -35,6 +35,11 @@ struct image {
 	struct image *previous; /* exec edge */
 	struct istr *exe, *cwd, *cgroup, *tty;
 	struct args *argv;
+	/*
+	 * What a format made of it, as somebody's ancestor and of what does not change in it; the
+	 * one goes when the name changes, the other is shared with what is forked from it.
+	 */
+	struct args *rendered, *rendered_self;
 	uint64_t ktime; /* when it began: the exec, or the start of the process */
 	uint32_t refs;
 	bool is_exec, is_exec_exec, argv_truncated, exe_deleted, cwd_deleted;
@@ -98,6 +103,9 @@ void table_done(struct table *t, struct tsr_event *ev);
 
 /* The live process with this pid, or NULL. */
 struct process *table_find(const struct table *t, uint32_t pid);
+
+/* Keeps what a format made of an image in one of its places: most events need the same again. */
+void image_keep(struct args **place, const char *bytes, size_t len);
 
 /* The image above this one by fork edges: of the parent process; NULL at the end. */
 static inline struct image *image_parent(const struct image *i)

@@ -290,18 +290,19 @@ static int deliver(struct recording *r, message_fn fn, void *user)
 
 		if (atomic_load_explicit(&r->woken, memory_order_relaxed))
 			break;
-		if (left < sizeof(prefix) && cut_block(r)) {
-			r->raw_at = r->raw_len;
-			break;
-		}
-		memcpy(&prefix, r->raw.p + r->raw_at, sizeof(prefix));
-		size = sizeof(prefix) + REC_ALIGN((size_t)prefix.len);
-		if (!prefix.len || prefix.len > REC_MESSAGE_MAX || prefix.reserved ||
-		    (size > left && !cut_block(r)) || r->delivered == last) {
-			ends(r, -EBADMSG, r->block_at,
-			     "damaged: no message can be at byte %zu of the block", r->raw_at);
-			r->raw_at = r->raw_len;
-			break;
+		/* Sizes are multiples of 8: there is a prefix, or the block is cut off. */
+		size = sizeof(prefix);
+		if (left >= size) {
+			memcpy(&prefix, r->raw.p + r->raw_at, sizeof(prefix));
+			if (!prefix.len || prefix.len > REC_MESSAGE_MAX || prefix.reserved ||
+			    r->delivered == last) {
+				ends(r, -EBADMSG, r->block_at,
+				     "damaged: no message can be at byte %zu of the block",
+				     r->raw_at);
+				size = left + 1;
+			} else {
+				size += REC_ALIGN((size_t)prefix.len);
+			}
 		}
 		if (size > left) {
 			r->raw_at = r->raw_len;

@@ -39,6 +39,8 @@ class Options:
     rename: bool = False
     # uid -> name or None; None: names are not compared (the truth is of another machine).
     users: object = local_user
+    # Whether what some kernels can't tell must be told.
+    all_told: bool = False
     # For a sensor that began in the middle: the boot-clock times (ns) before which it did not
     # run, and from which it promised to see everything; and who was in its snapshot, as
     # (pid, start_time).
@@ -78,6 +80,8 @@ class Report:
     lost: list = field(default_factory=list)
     compared: dict = field(default_factory=dict)
     broken: dict = field(default_factory=dict)
+    # scenario -> names of members that the catalogue allows to be absent, and that were
+    untold: dict = field(default_factory=dict)
     skips: dict = field(default_factory=dict)
     scenarios: list = field(default_factory=list)
 
@@ -287,7 +291,9 @@ class Comparison:
                             f"exec by {process}: {event}, {fields.short(argv)}")
         for image, event in pairs:
             self.exec_of_image[image.image] = event
-            self.wrong(process, fields.exec_(event, image, self.truth, self.options.users))
+            untold = self.report.untold.setdefault(process.scenario, set())
+            self.wrong(process, fields.exec_(event, image, self.truth, self.options.users,
+                                             None if self.options.all_told else untold))
 
     def compare_exit(self, process, seen):
         if process.exit is None:
@@ -455,6 +461,8 @@ def tell(report, tap):
         for part, reason in skips:
             if part is not None:
                 tap.skip(f"{scenario}: {part}", reason)
+        for name in sorted(report.untold.get(scenario, ())):
+            tap.skip(f"{scenario}: {name}", "absent: the sensor can't tell it on this kernel")
     for scenario, reasons in report.broken.items():
         if scenario not in report.scenarios and scenario not in whole:
             tap.check(False, f"the truth of {scenario}", reasons)

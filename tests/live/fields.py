@@ -203,7 +203,15 @@ def _secure_exec(d, image):
                line["cap_permitted"] != 0 and line["user_ns_level"] == 0)
 
 
-def _exec_args(d, image):
+def _optional(d, name, expected, untold):
+    """A path that some kernels don't tell: right or absent, and then it is said."""
+    if name in d.event.args or untold is None:
+        d.same_bytes("args." + name, d.event.args, name, expected)
+    else:
+        untold.add(name)
+
+
+def _exec_args(d, image, untold):
     args, line, tried = d.event.args, image.line, image.tried
     for arg, member in EXEC_ARGS.items():
         if member in line:
@@ -232,8 +240,7 @@ def _exec_args(d, image):
         if path.startswith(b"/") and not path.endswith(b"(deleted)"):
             d.same_bytes("args.stdin_path", args, "stdin_path", path)
     if "interpreter" in line:
-        d.same_bytes("args.interpreter_pathname", args, "interpreter_pathname",
-                     as_bytes(line["interpreter"]))
+        _optional(d, "interpreter_pathname", as_bytes(line["interpreter"]), untold)
     else:
         d.same("args.interpreter_pathname", args.get("interpreter_pathname"), None)
     if "mode" in line:
@@ -245,8 +252,7 @@ def _exec_args(d, image):
         if tried["tid"] == tried["pid"]:
             d.same_bytes("args.prev_comm", args, "prev_comm", as_bytes(tried["comm"]))
         if "script" in tried:
-            d.same_bytes("args.script_pathname", args, "script_pathname",
-                         as_bytes(tried["script"]))
+            _optional(d, "script_pathname", as_bytes(tried["script"]), untold)
         else:
             d.same("args.script_pathname", args.get("script_pathname"), None)
             d.same_bytes("args.interp", args, "interp", cmdpath)
@@ -254,7 +260,9 @@ def _exec_args(d, image):
            bool(line.get("from_kernel")))
 
 
-def exec_(event, image, truth, users=None):
+def exec_(event, image, truth, users=None, untold=None):
+    """untold: a set that takes the names of optional members that are absent; without it they
+    must be there."""
     d = Differences(event)
     line, who = image.line, event.process
     _common(d, "process", who, line, truth, users)
@@ -270,7 +278,7 @@ def exec_(event, image, truth, users=None):
     if "exe_deleted" in line:
         d.same("process.exe_deleted", who.get("exe_deleted", False), line["exe_deleted"])
     _ancestors(d, "process", who, line["chain"], truth)
-    _exec_args(d, image)
+    _exec_args(d, image, untold)
     d.not_after(line["t"], "the image told of itself", truth)
     if image.tried:
         d.not_before(image.tried["t"], "the exec was tried", truth)

@@ -179,7 +179,7 @@ class Bench:
 
     def __init__(self, truth, users=None):
         self.truth = truth
-        self.options = cmp.Options(failed=True, rename=True, users=users)
+        self.options = cmp.Options(failed=True, rename=True, users=users, all_told=True)
         self.records = synth.make(truth, users)
         self.lines = synth.dump(self.records)
 
