@@ -294,11 +294,15 @@ static __always_inline int fd_of_path(u64 path)
 static __always_inline void put_ext(struct scratch *s, u32 at)
 {
 	u32 ext = (at + 7) & ~7U;
+	u64 zero = 0;
 
+	/* The compiler must not check one of them by way of the other: old verifiers lose the bound. */
+	asm volatile("" : "+r"(at));
+	asm volatile("" : "+r"(ext));
 	if (at > VAR_MAX || ext > VAR_MAX)
 		return;
-	for (int i = 0; i < 7; i++) /* the gap; what is more, the extension covers */
-		s->var[at + i] = 0;
+	/* the gap; what is more, the extension covers */
+	bpf_probe_read_kernel(&s->var[at], sizeof(zero), &zero);
 	bpf_probe_read_kernel(&s->var[ext], sizeof(s->ext), &s->ext);
 }
 
@@ -317,6 +321,26 @@ static __always_inline u32 exe_scope(struct scratch *s)
 	s->exe_key.prefixlen = (len + 1) * 8;
 	bpf_probe_read_kernel(s->exe_key.path, len, s->var);
 	return bpf_map_lookup_elem(&scope_exe, &s->exe_key) ? SCOPE_EXE : 0;
+}
+
+/*
+ * Appends the path of a script. The kernel has let go of it by now: it is known if a hook has seen
+ * it, or if the script was run by a descriptor, which then is still open for the interpreter.
+ */
+__noinline int put_script(u64 task_addr, u64 filename, u32 slot)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct exec_file *f = bpf_map_lookup_elem(&exec_files, &tid);
+	struct dentry *dentry;
+	int fd;
+
+	if (f) {
+		dentry = (void *)f->dentry;
+		if (BPF_CORE_READ(dentry, d_inode, i_ino) == f->ino)
+			return put_path(f->dentry, f->mnt, slot);
+	}
+	fd = fd_of_path(filename);
+	return fd >= 0 ? put_fd(task_addr, fd, slot) : 0;
 }
 
 /* The image is entered before anything else of it: what follows from here on belongs to it. */
@@ -349,7 +373,6 @@ __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 	u64 filename = (u64)BPF_CORE_READ(bprm, filename), interp = (u64)BPF_CORE_READ(bprm, interp);
 	u64 start = BPF_CORE_READ(mm, arg_start), size = BPF_CORE_READ(mm, arg_end) - start;
 	bool all;
-	int fd;
 
 	if (!s)
 		return 0;
@@ -377,11 +400,8 @@ __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 	s->ext.stdin_type = s->fd_type;
 	if (s->walk.flags & WALK_TRUNC && s->fd_type)
 		s->ext.trunc |= 1 << EXEC_STR_STDIN;
-	if (interp != filename && bpf_core_field_exists(bprm->fdpath)) {
-		fd = fd_of_path(filename);
-		if (fd >= 0)
-			s->ext.size_str[EXEC_STR_SCRIPT] = put_fd(task_addr, fd, slot);
-	}
+	if (interp != filename)
+		s->ext.size_str[EXEC_STR_SCRIPT] = put_script(task_addr, filename, slot);
 	return 0;
 }
 
@@ -443,6 +463,28 @@ static __always_inline bool is_root(u32 pid)
 	return bpf_map_lookup_elem(&scope_roots, &pid);
 }
 
+/*
+ * Called once for the file that was asked for, then for its interpreter, if it has one: the first
+ * time both names are still the same string.
+ */
+SEC("?kprobe/security_bprm_check")
+int script_kprobe(void *ctx)
+{
+	struct linux_binprm *bprm = (void *)KPROBE_ARG(ctx);
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	struct exec_file f;
+	struct file *file;
+
+	if (BPF_CORE_READ(bprm, interp) != BPF_CORE_READ(bprm, filename))
+		return 0;
+	file = BPF_CORE_READ(bprm, file);
+	f.dentry = (u64)BPF_CORE_READ(file, f_path.dentry);
+	f.mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
+	f.ino = BPF_CORE_READ(file, f_inode, i_ino);
+	bpf_map_update_elem(&exec_files, &tid, &f, BPF_ANY);
+	return 0;
+}
+
 /* Whether a task descends from a process of the scope, by the parents it has now. */
 static __always_inline bool below_scope(struct task_struct *task)
 {
@@ -465,12 +507,13 @@ static __always_inline bool below_scope(struct task_struct *task)
 	return false;
 }
 
-static __always_inline void snapshot_scope(struct scratch *s, struct task_struct *task)
+/* by_exe: look at paths; not in a program that sleeps, which old kernels keep from LPM tries. */
+static __always_inline void snapshot_scope(struct scratch *s, struct task_struct *task, bool by_exe)
 {
 	struct image_state *known = image_get(s->exec.pid, s->ext.task.start), next = {};
 	u32 pid = s->exec.pid;
 
-	next.flags = exe_scope(s) | (known ? known->flags : 0);
+	next.flags = (by_exe ? exe_scope(s) : 0) | (known ? known->flags : 0);
 	if (cfg_scope & SCOPE_TREE) {
 		if (is_root(pid))
 			next.flags |= SCOPE_TREE_ROOT;
@@ -511,7 +554,7 @@ static __always_inline bool begin_snapshot(struct scratch *s, struct task_struct
 }
 
 static __always_inline void end_snapshot(struct scratch *s, struct task_struct *task, u32 slot,
-					 struct seq_file *seq)
+					 struct seq_file *seq, bool by_exe)
 {
 	struct msg_exec *e = &s->exec;
 	u32 size;
@@ -522,7 +565,7 @@ static __always_inline void end_snapshot(struct scratch *s, struct task_struct *
 	put_ext(s, s->off);
 	s->off = ((s->off + 7) & ~7U) + sizeof(s->ext);
 	if (cfg_scope)
-		snapshot_scope(s, task);
+		snapshot_scope(s, task, by_exe);
 	size = message_size(s);
 	if (size > VAR_MAX)
 		return;
@@ -552,8 +595,10 @@ int snapshot_args(struct bpf_iter__task *ctx)
 	size = mm ? BPF_CORE_READ(mm, arg_end) - start : 0;
 	s->ext.args_size = size;
 	off = s->off;
-	if (size && size <= INLINE_MAX && off <= VAR_MAX) {
-		n = size;
+	n = size;
+	asm volatile("" : "+r"(n));
+	asm volatile("" : "+r"(off));
+	if (size && size <= INLINE_MAX && n <= INLINE_MAX && off <= VAR_MAX) {
 		if (bpf_copy_from_user_task(&s->var[off], n, (void *)start, task, 0)) {
 			s->exec.flags |= MSG_EXEC_ERROR_ARGS;
 		} else {
@@ -561,7 +606,7 @@ int snapshot_args(struct bpf_iter__task *ctx)
 			s->off = off + n;
 		}
 	}
-	end_snapshot(s, task, slot, ctx->meta->seq);
+	end_snapshot(s, task, slot, ctx->meta->seq, false);
 	return 0;
 }
 
@@ -574,7 +619,7 @@ int snapshot(struct bpf_iter__task *ctx)
 
 	if (!task || !s || !begin_snapshot(s, task, slot))
 		return 0;
-	end_snapshot(s, task, slot, ctx->meta->seq);
+	end_snapshot(s, task, slot, ctx->meta->seq, true);
 	return 0;
 }
 

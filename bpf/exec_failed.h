@@ -249,14 +249,6 @@ static __always_inline int on_kprobe_return(long ret)
 	return on_sys_exit((void *)at, ret);
 }
 
-#if defined(__TARGET_ARCH_x86)
-#define KPROBE_ARG(ctx) BPF_CORE_READ((struct pt_regs *)(ctx), di)
-#define KPROBE_RET(ctx) BPF_CORE_READ((struct pt_regs *)(ctx), ax)
-#elif defined(__TARGET_ARCH_arm64)
-#define KPROBE_ARG(ctx) BPF_CORE_READ((struct pt_regs *)(ctx), regs[0])
-#define KPROBE_RET(ctx) BPF_CORE_READ((struct pt_regs *)(ctx), regs[0])
-#endif
-
 SEC("?kprobe/" SYS("execve"))
 int exec_failed_kprobe(void *ctx)
 {

@@ -331,4 +331,13 @@ struct pt_regs {
 
 #pragma clang attribute pop
 
+/* The first argument and the result of a probed function. */
+#if defined(__TARGET_ARCH_x86)
+#define KPROBE_ARG(ctx) BPF_CORE_READ((struct pt_regs *)(ctx), di)
+#define KPROBE_RET(ctx) BPF_CORE_READ((struct pt_regs *)(ctx), ax)
+#elif defined(__TARGET_ARCH_arm64)
+#define KPROBE_ARG(ctx) BPF_CORE_READ((struct pt_regs *)(ctx), regs[0])
+#define KPROBE_RET(ctx) BPF_CORE_READ((struct pt_regs *)(ctx), regs[0])
+#endif
+
 #endif

@@ -65,6 +65,14 @@ struct {
 	__type(value, struct comm_value);
 } prev_comms SEC(".maps");
 
+/* What execs began with, where a hook can tell: of a script that is gone when the exec is seen. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32); /* thread id */
+	__type(value, struct exec_file);
+} exec_files SEC(".maps");
+
 /*
  * Room to put a message together. A slot belongs to one program on one CPU: the kernel does not
  * let a program nest in itself on a CPU, so that nothing else can write there meanwhile.

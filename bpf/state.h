@@ -37,6 +37,11 @@ struct comm_value {
 	char comm[TASK_COMM_LEN];
 };
 
+/* The file that an exec began with, while the exec is under way: not held, so checked by ino. */
+struct exec_file {
+	__u64 dentry, mnt, ino;
+};
+
 struct scope_exe_key {
 	__u32 prefixlen; /* bits */
 	char path[SCOPE_EXE_LEN];

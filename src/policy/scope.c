@@ -59,11 +59,11 @@ static enum tsr_status add_exe(struct scope *s, const char *value, const char *e
 		return tsr_fail(err, TSR_ERR_USAGE,
 				"--scope '%s': '%s' is not an absolute path (a prefix ends in *)",
 				expr, value);
+	if (prefix)
+		len--;
 	if (len >= sizeof(k->path))
 		return tsr_fail(err, TSR_ERR_USAGE, "--scope '%s': the path is longer than %zu",
 				expr, sizeof(k->path) - 1);
-	if (prefix)
-		len--;
 	memcpy(k->path, value, len);
 	k->prefixlen = (uint32_t)(len + !prefix) * 8;
 	s->n_exes++;
@@ -102,7 +102,7 @@ enum tsr_status scope_parse(struct scope *s, const char *expr, struct tsr_error 
 	bool negated = expr[name_len] == '!';
 	const char *values = expr + name_len + negated;
 	enum tsr_status status = TSR_OK;
-	char *copy, *save = NULL;
+	char *copy, *rest;
 	uint32_t bit = 0;
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
@@ -120,11 +120,12 @@ enum tsr_status scope_parse(struct scope *s, const char *expr, struct tsr_error 
 		return tsr_fail(err, TSR_ERR_USAGE,
 				"--scope '%s': both %.*s= and %.*s!= are given; use one of them",
 				expr, (int)name_len, expr, (int)name_len, expr);
-	copy = strdup(values + 1);
+	copy = rest = strdup(values + 1);
 	if (!copy)
 		return tsr_fail(err, TSR_ERR_MEMORY, "out of memory");
-	for (char *v = strtok_r(copy, ",", &save); v && !status; v = strtok_r(NULL, ",", &save))
-		status = add_value(s, bit, v, expr, err);
+	/* An empty value is refused like any wrong one: of "uid=," nothing would be left to match. */
+	while (rest && !status)
+		status = add_value(s, bit, strsep(&rest, ","), expr, err);
 	free(copy);
 	if (status)
 		return status;

@@ -76,79 +76,153 @@ static bool is_secret_key(const char *key, size_t len, size_t dashes)
 	return false;
 }
 
-static bool ends_key(char c)
+static bool is_blank(char c)
 {
-	return isspace((unsigned char)c) || c == '=' || c == ':' || c == '/' || c == '$';
+	return isspace((unsigned char)c);
 }
 
-/* The length of a value: to the next blank, or to the closing quote. */
-static size_t value_len(const char *s, size_t left)
+static bool is_separator(char c)
+{
+	return c == '=' || c == ':';
+}
+
+static bool ends_key(char c)
+{
+	return is_blank(c) || is_separator(c) || c == '/' || c == '$';
+}
+
+/* To behind the quote that ends it. */
+static size_t quoted_len(const char *s, size_t left, char quote)
+{
+	for (size_t n = 0; n < left; n++) {
+		if (s[n] == quote)
+			return n + 1;
+		if (s[n] == '\\' && quote == '"')
+			n++;
+	}
+	return left; /* no end in sight: rather too much than too little */
+}
+
+/* To the next blank, as a shell reads it. */
+static size_t word_len(const char *s, size_t left)
 {
 	size_t n = 0;
 
-	if (left && (*s == '"' || *s == '\'')) {
-		const char *close = left > 1 ? memchr(s + 1, *s, left - 1) : NULL;
+	while (n < left && !is_blank(s[n])) {
+		char c = s[n++];
 
-		if (close)
-			return (size_t)(close - s) + 1;
-		return left; /* no end in sight: rather too much than too little */
+		if (c == '"' || c == '\'')
+			n += quoted_len(s + n, left - n, c);
+		else if (c == '\\')
+			n++;
 	}
-	while (n < left && !isspace((unsigned char)s[n]))
-		n++;
-	return n;
+	return n < left ? n : left;
 }
 
-/* One string; pending: its first word is a value. Returns whether the next one's is. */
+struct key {
+	size_t value;  /* where its value begins, the end if there is none */
+	char ended_by; /* 0: the end */
+	char quote;    /* that was opened before the key and is still open, or 0 */
+	bool dashed;
+};
+
+static bool parse_key(const char *s, size_t len, struct key *k)
+{
+	char quote = *s == '"' || *s == '\'' ? *s : 0;
+	size_t at = quote ? 1 : 0, dashes = 0, begin;
+
+	while (dashes < 2 && at < len && s[at] == '-') {
+		dashes++;
+		at++;
+	}
+	begin = at;
+	while (at < len && !ends_key(s[at]) && !(quote && s[at] == quote))
+		at++;
+	if (!is_secret_key(s + begin, at - begin, dashes))
+		return false;
+	if (quote && at < len && s[at] == quote) {
+		quote = 0;
+		at++;
+	}
+	*k = (struct key){.quote = quote, .dashed = dashes};
+	if (at < len) {
+		k->ended_by = s[at];
+		if (is_separator(s[at]))
+			at++;
+		else if (!is_blank(s[at]))
+			return false;
+	}
+	while (at < len && is_blank(s[at]))
+		at++;
+	k->value = at;
+	return true;
+}
+
+/* "--password --token abc": be --token a value or a key, abc must not show. */
+static bool asks_for_value(const char *s, size_t len)
+{
+	struct key k;
+
+	return len && *s == '-' && parse_key(s, len, &k) && k.value == len && k.ended_by != '=';
+}
+
+/* One string; pending: it is the value of the one before. Returns whether the next one is. */
 static bool scrub_string(const char *s, size_t len, bool first, bool pending, struct buf *out)
 {
-	size_t i = 0;
+	size_t i = 0, n;
 
-	if (pending && len) {
+	if (pending && !(len == 1 && is_separator(*s))) {
 		/* a string of its own is a value as a whole, blanks or not */
-		buf_lit(out, MASK);
-		return false;
+		if (len)
+			buf_lit(out, MASK);
+		return asks_for_value(s, len);
 	}
-	while (i < len) {
-		size_t dashes = 0, key, end, n;
+	for (; i < len; i += n) {
+		bool begins = !i;
+		struct key k;
 
-		if (isspace((unsigned char)s[i])) {
-			buf_char(out, s[i++]);
+		n = 1;
+		if (is_blank(s[i])) {
+			buf_char(out, s[i]);
 			continue;
 		}
-		while (dashes < 2 && i + dashes < len && s[i + dashes] == '-')
-			dashes++;
-		key = i + dashes;
-		end = key;
-		while (end < len && !ends_key(s[end]))
-			end++;
-		if (!(first && i == 0 && !dashes) && is_secret_key(s + key, end - key, dashes)) {
-			size_t at = end;
-
-			if (at == len) {
-				buf_add(out, s + i, len - i);
-				return true;
-			}
-			if (s[at] == '=' || s[at] == ':')
-				at++;
-			else
-				while (at < len && isspace((unsigned char)s[at]))
-					at++;
-			if (at > end && s[end] != '/' && s[end] != '$') {
-				buf_add(out, s + i, at - i);
-				if (at == len)
-					return s[end] != '=' && s[end] != ':';
-				n = value_len(s + at, len - at);
-				buf_lit(out, MASK);
-				i = at + n;
+		n = word_len(s + i, len - i);
+		if (pending) {
+			if (n == 1 && is_separator(s[i])) { /* "key = value" */
+				buf_char(out, s[i]);
 				continue;
 			}
+			pending = asks_for_value(s + i, n);
+			buf_lit(out, MASK);
+			continue;
 		}
-		/* not a key: on to the next blank */
-		n = i;
-		while (n < len && !isspace((unsigned char)s[n]))
-			n++;
-		buf_add(out, s + i, n - i);
-		i = n;
+		/* argv[0] is a program, which can be passwd, unless it is a NAME=value */
+		if (!parse_key(s + i, len - i, &k) ||
+		    (first && begins && !k.dashed && !is_separator(k.ended_by))) {
+			for (n = 0; i + n < len && !is_blank(s[i + n]); n++)
+				;
+			buf_add(out, s + i, n);
+			continue;
+		}
+		n = k.value;
+		buf_add(out, s + i, n);
+		if (i + n == len)
+			return k.ended_by != '='; /* NAME= is the empty value */
+		if (begins && is_separator(k.ended_by)) {
+			/* a NAME=value of its own, blanks or not */
+			buf_lit(out, MASK);
+			return false;
+		}
+		if (!k.quote) {
+			pending = true;
+			continue;
+		}
+		i += n;
+		n = quoted_len(s + i, len - i, k.quote);
+		buf_lit(out, MASK);
+		if (s[i + n - 1] == k.quote)
+			buf_char(out, k.quote);
+		n += word_len(s + i + n, len - i - n);
 	}
 	return pending;
 }

@@ -183,8 +183,8 @@ static void image_put(struct table *t, struct image *i)
 			intern_put(&t->strings, i->cgroup);
 			intern_put(&t->strings, i->tty);
 			args_put(i->argv);
-		args_put(i->rendered);
-		args_put(i->rendered_self);
+			args_put(i->rendered);
+			args_put(i->rendered_self);
 			free(i);
 			t->stats.images--;
 			p->refs--;
@@ -322,7 +322,11 @@ static bool same_start(struct process *p, uint64_t start)
 {
 	if (p->start == start)
 		return true;
-	if (!p->start_coarse || p->start != start - start % TICK)
+	if (p->start - p->start % TICK != start - start % TICK)
+		return false;
+	if (start % TICK == 0) /* it is the one asked for who knows no better */
+		return true;
+	if (!p->start_coarse)
 		return false;
 	if (p->image && p->image->ktime == p->start) {
 		p->image->ktime = start;
@@ -452,9 +456,11 @@ static struct process *actor(struct table *t, const struct tsr_event *ev)
 	return p;
 }
 
-/* i is a new image, or that of a placeholder: there is nothing in it yet. */
+/* i is a new image, or that of a placeholder: nothing is in it yet, but it may have been shown. */
 static void image_inherit(struct image *i, const struct image *from)
 {
+	forget_rendered(i);
+	args_put(i->rendered_self);
 	i->exe = istr_ref(from->exe);
 	i->cwd = istr_ref(from->cwd);
 	i->cgroup = istr_ref(from->cgroup);
@@ -479,7 +485,8 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 	ev->process = parent;
 	ev->image = parent->image;
 	child = lookup_live(t, f->child_pid, f->child_start);
-	if (child && child->snapshot_at > ev->ktime) {
+	/* The snapshot can show a child before its fork's event: whatever the times, it is known. */
+	if (child && child->snapshot_at) {
 		t->stats.stale++;
 		return false;
 	}
@@ -554,6 +561,8 @@ static void apply_snapshot(struct table *t, struct tsr_event *ev)
 	else
 		image_put(t, p->image);
 	p->snapshot_at = ev->ktime;
+	if (t->snapshot_end < ev->ktime)
+		t->snapshot_end = ev->ktime;
 	p->kthread = ev->exec.kthread;
 	p->start_coarse = ev->exec.procfs && task->start % TICK == 0;
 	p->image = image_new(t, p);
@@ -683,6 +692,11 @@ static bool apply_exit(struct table *t, struct tsr_event *ev)
 	ev->image = p->image;
 	ev->run_time = ev->ktime > p->start ? ev->ktime - p->start : 0;
 	give_children(t, p, &ev->exit);
+	/* It began before the hooks were there and was gone before the snapshot: none of ours. */
+	if (p->origin == FROM_PLACEHOLDER && !p->image->is_exec && ev->ktime < t->snapshot_end) {
+		t->stats.stale++;
+		return false;
+	}
 	return true;
 }
 

@@ -83,6 +83,7 @@ struct table {
 	} *recent; /* entity ids of processes that have just ended */
 	uint32_t now_ms;
 	struct table_stats stats;
+	uint64_t snapshot_end; /* when the last process of the snapshot was seen */
 	bool unlinked; /* processes of the snapshot whose parents came after them */
 };
 

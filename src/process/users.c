@@ -35,13 +35,12 @@ static int parse_uid(const char *s, const char *end, uint32_t *uid)
 
 void users_init(struct users *u, const char *text, size_t len)
 {
-	const char *end = text + len;
 	size_t cap = 0, n = 0;
 	struct user *list = NULL;
 
-	while (text < end) {
-		const char *nl = memchr(text, '\n', (size_t)(end - text));
-		const char *line_end = nl ? nl : end;
+	while (len) {
+		const char *nl = memchr(text, '\n', len);
+		const char *line_end = nl ? nl : text + len;
 		const char *colon = memchr(text, ':', (size_t)(line_end - text));
 		uint32_t uid;
 
@@ -52,7 +51,8 @@ void users_init(struct users *u, const char *text, size_t len)
 			}
 			list[n++] = (struct user){uid, (uint32_t)(colon - text), text};
 		}
-		text = line_end + 1;
+		len -= (size_t)(line_end - text) + !!nl;
+		text = line_end + !!nl;
 	}
 	if (n)
 		qsort(list, n, sizeof(*list), by_uid);

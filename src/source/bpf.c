@@ -48,12 +48,14 @@ struct live {
 	int epoll_fd, wake_fd;
 	unsigned int quiet; /* polls in a row that found nothing */
 	bool stopped;
+	char without[64]; /* an optional program that this kernel refused */
 	/* losses: what was counted when we looked last */
 	uint64_t lost_seen, lost_since, missed_seen, missed_checked;
 	struct kernel_stats seen;
 };
 
-static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int
+on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[256];
 	const char *name, *end;
@@ -84,12 +86,19 @@ static void forget_complaint(void)
 	complaint.text[0] = '\0';
 }
 
+/* An optional program is not worth a second attempt at everything: no kprobes, no try. */
+static bool worth_trying(const char *name)
+{
+	return !strstr(name, "kprobe") || !plan_optional(name) ||
+	       !access("/sys/bus/event_source/devices/kprobe/type", F_OK);
+}
+
 static void want_program(void *user, const char *name)
 {
-	struct tarsier_bpf *skel = user;
-	struct bpf_program *p = bpf_object__find_program_by_name(skel->obj, name);
+	struct live *l = user;
+	struct bpf_program *p = bpf_object__find_program_by_name(l->skel->obj, name);
 
-	if (p)
+	if (p && worth_trying(name) && strcmp(name, l->without))
 		bpf_program__set_autoload(p, true);
 }
 
@@ -139,16 +148,32 @@ static void detach(struct live *l)
 	l->n_links = 0;
 }
 
-/* All programs that were loaded, but for the iterator, which runs when it is read. */
-static int attach(struct live *l, char *culprit, size_t size)
+static bool has_prefix(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+/*
+ * Ends before beginnings: a process whose fork is seen must not end before its exit would be. An
+ * end whose beginning was not seen does no harm.
+ */
+static int attach_turn(const struct bpf_program *p)
+{
+	const char *name = bpf_program__name(p);
+
+	return has_prefix(name, "exit_") ? 0 : has_prefix(name, "fork_") ? 2 : 1;
+}
+
+static int attach_one_turn(struct live *l, int turn, char *culprit, size_t size)
 {
 	struct bpf_program *p;
 
 	bpf_object__for_each_program(p, l->skel->obj) {
 		struct bpf_link *link;
 
-		if (!bpf_program__autoload(p) || p == l->skel->progs.snapshot ||
-		    p == l->skel->progs.snapshot_args)
+		/* the iterators run when they are read */
+		if (!bpf_program__autoload(p) || has_prefix(bpf_program__name(p), "snapshot") ||
+		    attach_turn(p) != turn)
 			continue;
 		if (l->n_links == PROGRAMS_MAX)
 			return -E2BIG;
@@ -167,10 +192,20 @@ static int attach(struct live *l, char *culprit, size_t size)
 	return 0;
 }
 
+static int attach(struct live *l, char *culprit, size_t size)
+{
+	int err = 0;
+
+	for (int turn = 0; turn < 3 && !err; turn++)
+		err = attach_one_turn(l, turn, culprit, size);
+	return err;
+}
+
 /* Loads and attaches; what refuses is replaced by its next alternative until it holds. */
 static enum tsr_status load(struct live *l, struct tsr_error *err)
 {
-	enum { SNAPSHOT_ARGS, SNAPSHOT, SNAPSHOT_NONE } snapshot = SNAPSHOT_ARGS;
+	enum { SNAPSHOT_ARGS, SNAPSHOT, SNAPSHOT_NONE } snapshot =
+		l->scope.on & SCOPE_EXE ? SNAPSHOT : SNAPSHOT_ARGS;
 	const struct plan_slot *failed;
 	char culprit[64];
 	int e;
@@ -180,7 +215,7 @@ static enum tsr_status load(struct live *l, struct tsr_error *err)
 		if (!l->skel)
 			return tsr_fail(err, TSR_ERR_UNSUPPORTED,
 					"cannot open the eBPF object: %s", strerror(errno));
-		plan_programs(&l->plan, want_program, l->skel);
+		plan_programs(&l->plan, want_program, l);
 		bpf_program__set_autoload(l->skel->progs.snapshot_args, snapshot == SNAPSHOT_ARGS);
 		bpf_program__set_autoload(l->skel->progs.snapshot, snapshot == SNAPSHOT);
 		forget_complaint();
@@ -197,8 +232,12 @@ static enum tsr_status load(struct live *l, struct tsr_error *err)
 		detach(l);
 		tarsier_bpf__destroy(l->skel);
 		l->skel = NULL;
-		if (!strncmp(culprit, "snapshot", 8)) {
+		if (has_prefix(culprit, "snapshot")) {
 			snapshot++;
+			continue;
+		}
+		if (plan_optional(culprit) && strcmp(culprit, l->without)) {
+			snprintf(l->without, sizeof(l->without), "%s", culprit);
 			continue;
 		}
 		if (!plan_refuse(&l->plan, culprit, -e, complaint.text))
@@ -505,7 +544,7 @@ static int try_programs(struct live *l, const struct plan *only)
 	l->skel = open_skeleton(l);
 	if (!l->skel)
 		return errno;
-	plan_programs(only, want_program, l->skel);
+	plan_programs(only, want_program, l);
 	e = tarsier_bpf__load(l->skel);
 	if (!e)
 		e = attach(l, culprit, sizeof(culprit));

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PF_KTHREAD  0x00200000 /* include/linux/sched.h */
@@ -86,30 +87,31 @@ int procfs_parse_stat(struct procfs_process *p, const char *text, size_t len)
 /* The lines that are needed, wherever they are; the last number of NSpid is the innermost. */
 int procfs_parse_status(struct procfs_process *p, const char *text, size_t len)
 {
+	enum { UIDS = 1, GIDS = 2 };
 	const char *end = text + len;
 	int found = 0;
 
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		size_t n = (size_t)((nl ? nl : end) - text);
-		char line[256];
+		char line[512]; /* NSpid: 32 namespaces deep at most */
 
 		if (n < sizeof(line)) {
 			char *last;
 
 			memcpy(line, text, n);
 			line[n] = '\0';
-			if (sscanf(line, "Uid: %u %u", &p->uid, &p->euid) == 2 ||
-			    sscanf(line, "Gid: %u %u", &p->gid, &p->egid) == 2)
-				found++;
+			if (sscanf(line, "Uid: %u %u", &p->uid, &p->euid) == 2)
+				found |= UIDS;
+			else if (sscanf(line, "Gid: %u %u", &p->gid, &p->egid) == 2)
+				found |= GIDS;
 			last = strrchr(line, '\t');
-			if (!strncmp(line, "NSpid:", 6) && last &&
-			    sscanf(last, "%u", &p->ns_pid) == 1)
-				found++;
+			if (!strncmp(line, "NSpid:", 6) && last)
+				sscanf(last, "%u", &p->ns_pid);
 		}
 		text += n + 1;
 	}
-	return found < 2 ? -EBADMSG : 0;
+	return found == (UIDS | GIDS) ? 0 : -EBADMSG;
 }
 
 /* "0::/a/b": the leaf of the default hierarchy. */
@@ -135,6 +137,16 @@ int procfs_parse_cgroup(struct procfs_process *p, const char *text, size_t len)
 	return -ENOENT;
 }
 
+/* A name can end like the kernel's mark; then it is there, and leads to the same file. */
+static bool is_there(const char *link, uint32_t pid, const struct buf *name)
+{
+	char path[PATH_MAX + 32];
+	struct stat a, b;
+
+	snprintf(path, sizeof(path), "/proc/%u/root%.*s", pid, (int)name->len, name->data);
+	return !stat(link, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* Without the kernel's mark on what has no name any more. */
 static bool read_link(uint32_t pid, const char *name, struct buf *out, bool *gone)
 {
@@ -149,11 +161,13 @@ static bool read_link(uint32_t pid, const char *name, struct buf *out, bool *gon
 	if (n <= 0)
 		return false;
 	out->len = (size_t)n;
-	if (out->len > mark && !memcmp(out->data + out->len - mark, deleted, mark)) {
+	if (out->len > mark && !memcmp(out->data + out->len - mark, deleted, mark) &&
+	    !is_there(path, pid, out)) {
 		out->len -= mark;
 		*gone = true;
 	}
-	if (out->len > 7 && !memcmp(out->data, "/memfd:", 7))
+	/* A memfd never has a name in the file system; "/memfd:x" can be a file's. */
+	if (*gone && out->len > 7 && !memcmp(out->data, "/memfd:", 7))
 		memmove(out->data, out->data + 1, --out->len);
 	return true;
 }

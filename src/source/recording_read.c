@@ -272,39 +272,41 @@ static void next_block(struct recording *r)
 	}
 }
 
-static bool cut_block(const struct recording *r)
+/*
+ * The size of the next message of the block with its prefix. 0: the rest is no whole message; if
+ * the block is cut off, that is as it must be.
+ */
+static size_t next_message(struct recording *r, struct rec_prefix *prefix)
 {
-	return r->raw_len < r->block.size_raw;
+	size_t left = r->raw_len - r->raw_at, size;
+
+	if (left < sizeof(*prefix))
+		return 0;
+	memcpy(prefix, r->raw.p + r->raw_at, sizeof(*prefix));
+	if (!prefix->len || prefix->len > REC_MESSAGE_MAX || prefix->reserved ||
+	    r->delivered == r->block.messages_before + r->block.n_messages) {
+		ends(r, -EBADMSG, r->block_at,
+		     "damaged: no message can be at byte %zu of the block", r->raw_at);
+		return 0;
+	}
+	size = sizeof(*prefix) + REC_ALIGN((size_t)prefix->len);
+	return size <= left ? size : 0;
 }
 
 /* Delivers what the block still has; the number of messages. */
 static int deliver(struct recording *r, message_fn fn, void *user)
 {
-	uint64_t last = r->block.messages_before + r->block.n_messages;
 	int n = 0, stop = 0;
 
 	while (r->raw_at < r->raw_len && !stop) {
-		size_t left = r->raw_len - r->raw_at, size;
 		struct rec_prefix prefix;
 		const char *msg;
+		size_t size;
 
 		if (atomic_load_explicit(&r->woken, memory_order_relaxed))
 			break;
-		/* Sizes are multiples of 8: there is a prefix, or the block is cut off. */
-		size = sizeof(prefix);
-		if (left >= size) {
-			memcpy(&prefix, r->raw.p + r->raw_at, sizeof(prefix));
-			if (!prefix.len || prefix.len > REC_MESSAGE_MAX || prefix.reserved ||
-			    r->delivered == last) {
-				ends(r, -EBADMSG, r->block_at,
-				     "damaged: no message can be at byte %zu of the block",
-				     r->raw_at);
-				size = left + 1;
-			} else {
-				size += REC_ALIGN((size_t)prefix.len);
-			}
-		}
-		if (size > left) {
+		size = next_message(r, &prefix);
+		if (!size) {
 			r->raw_at = r->raw_len;
 			break;
 		}
@@ -314,10 +316,10 @@ static int deliver(struct recording *r, message_fn fn, void *user)
 		n++;
 		stop = fn(user, msg, prefix.len);
 	}
-	if (r->raw_at == r->raw_len && !r->end && r->delivered != last)
+	if (r->raw_at == r->raw_len && !r->end &&
+	    r->delivered != r->block.messages_before + r->block.n_messages)
 		ends(r, -EBADMSG, r->block_at,
-		     "damaged: the block has fewer messages than its "
-		     "header says");
+		     "damaged: the block has fewer whole messages than its header says");
 	return n;
 }
 

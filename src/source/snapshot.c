@@ -15,6 +15,7 @@
 #include "source/procfs.h"
 #include "wire/encode.h"
 
+#define TICK_NS	     10000000ULL /* start times in /proc are floored to this */
 #define READ_STEP    (32UL << 10)
 #define MESSAGE_MAX  (96UL << 10) /* the iterator makes none that is larger */
 #define PID_AT	     (sizeof(struct msg_execve_event) + offsetof(struct msg_exec, pid))
@@ -157,7 +158,7 @@ int snapshot_procfs(const struct buf *seen, uint64_t before, message_fn fn, void
 			continue;
 		if (seen && bsearch(&pid, seen->data, seen->len / sizeof(pid), sizeof(pid), by_number))
 			continue;
-		if (procfs_process(&p, pid) || p.zombie || p.start >= before)
+		if (procfs_process(&p, pid) || p.zombie || p.start + TICK_NS >= before)
 			continue; /* gone, or its events tell of it */
 		proc_message(&p, &tmp, fn, user, &err);
 		n++;

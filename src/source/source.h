@@ -20,7 +20,7 @@
 struct source_info {
 	char host[256];
 	char kernel[160];  /* uname's release and version: 65 bytes each */
-	char arch[64];
+	char arch[72];
 	char version[64];  /* of the tarsier that made the messages */
 	int64_t boot_offset; /* boot clock to epoch, ns */
 	uint64_t start;	     /* boot clock: when the source began */

@@ -218,12 +218,8 @@ class Comparison:
         self.compare_execs(process, seen, in_snapshot)
         self.compare_exit(process, seen)
         if self.options.failed:
-            events = seen.failed
-            # An exec that failed too late to return: nobody is left to tell the truth of it.
-            if process.tries and len(events) == len(process.failed) + 1:
-                events = events[:-1]
-            self.compare_in_order(process, events, process.failed, fields.exec_failed,
-                                  "exec_failed")
+            self.compare_in_order(process, self.told_failures(process, seen), process.failed,
+                                  fields.exec_failed, "exec_failed")
         if self.options.rename:
             self.compare_renames(process, seen)
 
@@ -319,6 +315,19 @@ class Comparison:
             self.report.add("missing", process.scenario, f"{what} of {process}: {line}")
         for event in events[len(lines):]:
             self.report.add("invented", process.scenario, f"{what} of {process}: {event}")
+
+    def told_failures(self, process, seen):
+        """Without those that nobody was left to tell of: a failure too late to return from, or
+        of a thread that was beaten by another's exec."""
+        untold = [t["tid"] for t in process.tries + process.beaten]
+        told = []
+        for event in seen.failed:
+            if len(seen.failed) > len(process.failed) and event.process.get("tid") in untold and \
+                    not any(not fields.exec_failed(event, line) for line in process.failed):
+                untold.remove(event.process["tid"])
+            else:
+                told.append(event)
+        return told
 
     def compare_renames(self, process, seen):
         """An exec renames as well; those records need no truth of their own."""
@@ -491,8 +500,12 @@ def main():
         parser.error(f"--with knows failed and rename, not {', '.join(also)}")
     options = Options(failed="failed" in also, rename="rename" in also,
                       users=None if args.no_users else local_user)
+    try:
+        truth, stream = tr.load(args.truth), st.load(args.events)
+    except (OSError, ValueError, KeyError) as e:
+        parser.exit(2, f"compare.py: {type(e).__name__}: {e}\n")
     tap = Tap(args.tap)
-    tell(compare(tr.load(args.truth), st.load(args.events), options), tap)
+    tell(compare(truth, stream, options), tap)
     return tap.done()
 
 

@@ -57,6 +57,8 @@ class Process:
     leaving: dict | None = None
     # Execs asked for that neither failed nor became an image yet; several threads may try at once.
     tries: list = field(default_factory=list)
+    # Those of threads that lost the race against another thread's exec, which killed them.
+    beaten: list = field(default_factory=list)
     # Who made the call that created it; not its parent if it was CLONE_PARENT.
     creator: "Process | None" = None
 
@@ -174,6 +176,7 @@ class _Reader:
         if process.tries and not tried:
             self.problem(line["scenario"], f"{process} runs what nobody asked for: {line}")
         process.execs.append(Exec(line, tried))
+        process.beaten += [t for t in process.tries if t is not tried]
         process.tries = []
 
     def on_exec_failed(self, line):

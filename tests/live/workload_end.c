@@ -65,7 +65,7 @@ static void signals(void)
 	tw_run_helper(NULL, "segv");
 	for (int i = 0; i < 3 * tw_scale; i++) {
 		static const int sigs[] = { SIGKILL, SIGTERM, SIGHUP };
-		struct tw_gate up;
+		struct tw_gate up, never;
 		char ops[32];
 		pid_t pid;
 
@@ -81,9 +81,10 @@ static void signals(void)
 		kill(pid, sigs[i % 3]);
 		tw_wait(pid);
 
-		snprintf(ops, sizeof(ops), "gate=%d", up.fd[0]);
+		tw_gate_init(&never);
+		snprintf(ops, sizeof(ops), "open=%d,gate=%d", up.fd[1], never.fd[0]);
 		pid = tw_spawn(tw->helper, ops);
-		tw_run_ops("nap=30");
+		tw_gate_pass(&up);
 		kill(pid, sigs[i % 3]);
 		tw_wait(pid);
 	}

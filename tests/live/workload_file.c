@@ -243,8 +243,7 @@ static void memfd(void)
 static void deleted_exe(void)
 {
 	char cmdpath[64];
-	struct tw_gate started;
-	int status[2];
+	struct tw_gate started, go;
 	pid_t pid;
 	int fd;
 
@@ -277,21 +276,21 @@ static void deleted_exe(void)
 	/* Replaced while it runs: at its exec it was not deleted. */
 	must_copy("replaced", 0755);
 	tw_gate_init(&started);
-	must(!pipe(status), "pipe");
+	tw_gate_init(&go);
 	pid = tw_fork("fork");
 	if (pid == 0) {
 		char *path = below("replaced");
 		char *argv[] = { path, tw_token(), NULL };
 		char ops[64];
 
-		snprintf(ops, sizeof(ops), "gate=%d,exit=51", started.fd[0]);
+		snprintf(ops, sizeof(ops), "open=%d,gate=%d,exit=51", started.fd[1], go.fd[0]);
 		tw_exec(path, argv, tw_env(ops));
 		_exit(127);
 	}
-	tw_run_ops("nap=30");
+	tw_gate_pass(&started);
 	must_copy("replacement", 0755);
 	must(!rename("replacement", "replaced"), "rename");
-	tw_gate_open(&started);
+	tw_gate_open(&go);
 	expect(tw_wait(pid), "replaced");
 	expect(run_path(below("replaced"), NULL, "second of that name"), "replacement");
 }

@@ -268,11 +268,12 @@ static void subreaper(void)
 /* The parent ends after the child's exec: the later events have another parent than the exec. */
 static void late_orphan(void)
 {
-	struct tw_gate born, go;
+	struct tw_gate born, started, go;
 	pid_t middle, orphan;
 	int up[2];
 
 	tw_gate_init(&born);
+	tw_gate_init(&started);
 	tw_gate_init(&go);
 	if (pipe(up))
 		tw_broken("pipe: %s", strerror(errno));
@@ -280,7 +281,8 @@ static void late_orphan(void)
 	if (middle == 0) {
 		char ops[64];
 
-		snprintf(ops, sizeof(ops), "gate=%d,fork=1,exec,chain=0,tell,exit=33", go.fd[0]);
+		snprintf(ops, sizeof(ops), "open=%d,gate=%d,fork=1,exec,tell,exit=33",
+			 started.fd[1], go.fd[0]);
 		orphan = tw_fork_told("fork");
 		if (orphan == 0) {
 			char *argv[] = { "late orphan", tw_token(), NULL };
@@ -295,9 +297,7 @@ static void late_orphan(void)
 	}
 	if (read(up[0], &orphan, sizeof(orphan)) != sizeof(orphan))
 		tw_broken("no orphan");
-	/* Long enough for the exec to be over; if it is not, it is an orphan's exec, which the
-	 * truth says as well. */
-	tw_run_ops("nap=50");
+	tw_gate_pass(&started);
 	tw_gate_open(&born);
 	tw_wait(middle);
 	tw_gate_open(&go);
@@ -361,9 +361,10 @@ static void exec_chain(void)
  * that forked it. */
 static void parent_execs(void)
 {
-	struct tw_gate go;
+	struct tw_gate gone_on, go;
 	pid_t pid;
 
+	tw_gate_init(&gone_on);
 	tw_gate_init(&go);
 	if (tw_copy_helper("another-program", 0755))
 		tw_broken("copy: %s", strerror(errno));
@@ -380,12 +381,11 @@ static void parent_execs(void)
 			tw_exec(tw->helper, child_argv, tw_env("fork=1,exit=25"));
 			_exit(127);
 		}
-		snprintf(ops, sizeof(ops), "reap=%d,fork=1", child);
+		snprintf(ops, sizeof(ops), "open=%d,reap=%d,fork=1", gone_on.fd[1], child);
 		tw_exec("another-program", argv, tw_env(ops));
 		_exit(127);
 	}
-	/* Until the parent has gone on. */
-	tw_run_ops("nap=50");
+	tw_gate_pass(&gone_on);
 	tw_gate_open(&go);
 	tw_wait(pid);
 }

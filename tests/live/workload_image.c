@@ -5,7 +5,8 @@
  * The workload is its own helper program. Arguments and environment are what is being tested, so
  * an image may have none of its own: it knows that it is one by the inherited state descriptor. It
  * first writes down its exec, then does what TW_OPS (or the state) says, a list of
- *   exit=N kill=N segv chain=N fork=N exec nap=MS gate=FD reap=PID tell born=IMAGE
+ *   exit=N kill=N segv chain=N fork=N exec nap=MS gate=FD open=FD reap=PID tell born=IMAGE
+ * where gate waits until somebody opens.
  */
 #define _GNU_SOURCE 1
 #include "workload.h"
@@ -112,6 +113,10 @@ int tw_run_ops(const char *ops)
 			struct tw_gate g = { .fd = { (int)arg, -1 } };
 
 			tw_gate_pass(&g);
+		} else if (!strcmp(name, "open")) {
+			struct tw_gate g = { .fd = { -1, (int)arg } };
+
+			tw_gate_open(&g);
 		} else if (!strcmp(name, "reap")) {
 			tw_wait((pid_t)arg);
 		} else if (!strcmp(name, "tell")) {

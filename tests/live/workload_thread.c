@@ -64,15 +64,30 @@ static void *thread_waits(void *arg)
 	return NULL;
 }
 
-static void *thread_execs(void *arg)
+struct race {
+	struct tw_gate *ready;
+	struct tw_gate *go;
+};
+
+static void *thread_races(void *arg)
 {
 	char *argv[] = { "exec from a thread", tw_token(), NULL };
+	const struct race *race = arg;
 
-	(void)arg;
 	tw_rename("exec-thread");
 	tw_truth_thread();
+	if (race) {
+		tw_gate_open(race->ready);
+		tw_gate_pass(race->go);
+	}
 	tw_exec(tw->helper, argv, tw_env("exec,exit=42"));
 	_exit(127);
+}
+
+static void *thread_execs(void *arg)
+{
+	(void)arg;
+	return thread_races(NULL);
 }
 
 /* The thread takes over its leader's pid and start time. */
@@ -201,18 +216,26 @@ static void killed_with_threads(void)
 	tw_wait(pid);
 }
 
-/* Two threads exec at the same time: one of them wins. */
+/* Two threads exec at the same time: one of them wins. Both must be there first: an exec in
+ * progress lets no new thread in, and ends the other before it has told all of itself. */
 static void exec_race(void)
 {
 	for (int i = 0; i < 4 * tw_scale; i++) {
 		pid_t pid = tw_fork("fork");
 
 		if (pid == 0) {
-			struct tw_gate never;
+			struct tw_gate ready, go, never;
+			struct race race = { &ready, &go };
 
+			tw_gate_init(&ready);
+			tw_gate_init(&go);
 			tw_gate_init(&never);
-			start(thread_execs, NULL);
-			start(thread_execs, NULL);
+			start(thread_races, &race);
+			start(thread_races, &race);
+			tw_gate_pass(&ready);
+			tw_gate_pass(&ready);
+			if (write(go.fd[1], "go", 2) != 2)
+				tw_broken("gate: %s", strerror(errno));
 			tw_gate_pass(&never);
 		}
 		tw_wait(pid);

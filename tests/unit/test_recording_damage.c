@@ -158,7 +158,7 @@ static void check_index(const struct image *m, uint64_t messages, uint64_t block
 	struct rec_index_header h;
 	struct rec_footer f;
 	const unsigned char *entries;
-	uint64_t n_blocks = 0;
+	uint64_t n_blocks = 0, each = 0;
 	size_t at = 0;
 	struct rec_block b = block_at(m, &at);
 
@@ -182,6 +182,9 @@ static void check_index(const struct image *m, uint64_t messages, uint64_t block
 		memcpy(&e, entries + i * sizeof(e), sizeof(e));
 		assert_int_equal(e.offset, at);
 		assert_int_equal(e.messages_before, b.messages_before);
+		if (!i)
+			each = e.n_blocks;
+		assert_true(i == h.n_entries - 1 ? e.n_blocks <= each : e.n_blocks == each);
 		for (uint64_t k = 0; k < e.n_blocks; k++) {
 			assert_int_equal(b.magic, REC_BLOCK_MAGIC);
 			/* Message i is of time 1000 + i. */
@@ -298,6 +301,7 @@ static void test_absurd_index(void **state)
 		assert_int_equal(o.end, -EBADMSG);
 		assert_int_equal(o.n, 40);
 		says(&o.err, "the index is not that of the blocks");
+		says(&o.err, "was shown: 40 messages");
 	}
 	image_set(&m, &f, sizeof(f), m.size - sizeof(f));
 	image_set(&m, &many, 4, f.index_offset + offsetof(struct rec_index_header, n_entries));
@@ -314,16 +318,16 @@ static void test_absurd_index(void **state)
 }
 
 /* A file of our own making: a good header, a block of these bytes, with this header. */
-static struct image forged(struct rec_block b, const void *raw, size_t len)
+static struct image forged(struct rec_block b, const void *raw, size_t len, uint32_t garbage)
 {
 	struct image m = recorded(SMALL, 0, 0), made;
 	size_t at = 0, cap = ZSTD_compressBound(len), n;
 	unsigned char *bytes;
 
 	block_at(&m, &at);
-	bytes = test_malloc(at + sizeof(b) + cap);
+	bytes = test_calloc(1, at + sizeof(b) + cap + garbage);
 	memcpy(bytes, m.bytes, at);
-	n = ZSTD_compress(bytes + at + sizeof(b), cap, raw, len, 1);
+	n = ZSTD_compress(bytes + at + sizeof(b), cap, raw, len, 1) + garbage;
 	assert_false(ZSTD_isError(n));
 	b.magic = REC_BLOCK_MAGIC;
 	b.size_stored = (uint32_t)n;
@@ -335,73 +339,118 @@ static struct image forged(struct rec_block b, const void *raw, size_t len)
 	return made;
 }
 
+static void forged_is(struct rec_block b, const void *raw, size_t len, uint32_t garbage,
+		      uint64_t shown, const char *what)
+{
+	struct image m = forged(b, raw, len, garbage);
+	struct outcome o = read_file(m.path, SMALL);
+
+	must(o.opened, &o.err);
+	if (o.end != -EBADMSG || o.n != shown)
+		fail_msg("%d after %" PRIu64 " messages, not \"%s\"", o.end, o.n, what);
+	says(&o.err, what);
+	image_free(&m);
+}
+
 /* What only someone with bad intentions writes: the checksums are right, the rest is not. */
 static void test_forged_blocks(void **state)
 {
+	static const char cannot[] = "a block cannot have", other[] = "of another size",
+			  fewer[] = "fewer whole messages", no[] = "no message can be at byte";
 	static const struct {
 		const char *what;
-		uint32_t n, copies, raw_by, len, reserved, shown;
+		uint32_t n, copies, more, told, reserved, garbage, shown;
+		int64_t len;
 		uint64_t before;
 	} cases[] = {
-		{ .what = "nothing wrong, but no index", .n = 1, .copies = 1, .shown = 1 },
-		{ .what = "fewer messages than told", .n = 2, .copies = 1, .shown = 1 },
-		{ .what = "more messages than told", .n = 1, .copies = 2, .shown = 1 },
-		{ .what = "blocks before it missing", .n = 1, .copies = 1, .before = 1 },
-		{ .what = "no messages", .copies = 1 },
-		{ .what = "more messages than fit", .n = UINT32_MAX, .copies = 1 },
-		{ .what = "a message beyond the block", .n = 1, .copies = 1, .len = 200 },
-		{ .what = "a message of 4 GiB", .n = 1, .copies = 1, .len = UINT32_MAX },
-		{ .what = "a message too large", .n = 1, .copies = 1, .len = REC_MESSAGE_MAX + 1 },
-		{ .what = "reserved bits", .n = 1, .copies = 1, .reserved = 1 },
-		{ .what = "a frame too short", .n = 1, .copies = 1, .raw_by = 8 },
-		{ .what = "a frame too long", .n = 1, .copies = 1, .raw_by = -8U },
-		{ .what = "an odd size", .n = 1, .copies = 1, .raw_by = -1U },
-		{ .what = "a large block", .n = 1, .copies = 1, .raw_by = REC_RAW_MAX },
-		{ .what = "a block of 4 GiB", .n = 1, .copies = 1, .raw_by = -1024U },
+		{ "cut off", 1, 1, .shown = 1 }, /* nothing wrong but that there is no index */
+		{ fewer, 2, 1, .shown = 1 },
+		{ no, 1, 2, .shown = 1 },
+		{ "missing or misplaced", 1, 1, .before = 1 },
+		{ cannot, 0, 1, .more = 0 },
+		{ cannot, UINT32_MAX, 1, .more = 0 },
+		{ fewer, 1, 1, .len = 200 },
+		{ no, 1, 1, .len = UINT32_MAX },
+		{ no, 1, 1, .len = -1 }, /* stands for 0 */
+		{ no, 1, 1, .reserved = 1 },
+		{ other, 1, 1, .told = 8 },
+		{ other, 1, 1, .told = -8U },
+		{ other, 1, 1, .more = 8 },
+		{ cannot, 1, 1, .more = 4, .told = 4 },
+		{ cannot, 1, 1, .told = REC_RAW_MAX },
+		{ cannot, 1, 1, .told = -1024U },
+		{ cannot, 1, 1, .garbage = 4096 },
 	};
-	char one[256] = { 0 }, raw[512];
+	char one[256] = { 0 }, raw[512] = { 0 };
 	struct rec_prefix prefix = { .len = (uint32_t)make(SMALL, 0, one + 8) };
 	uint32_t size = (uint32_t)(sizeof(prefix) + REC_ALIGN(prefix.len));
-	char *zeros = test_calloc(1, REC_RAW_MAX + 8);
-	struct rec_block b;
-	struct outcome o;
-	struct image m;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct rec_prefix p = { cases[i].len ? cases[i].len : prefix.len,
-					cases[i].reserved };
-
-		memcpy(one, &p, sizeof(p));
-		memcpy(raw, one, size);
-		memcpy(raw + size, one, size);
-		b = (struct rec_block){
-			.size_raw = size * cases[i].copies + cases[i].raw_by,
+		struct rec_block b = {
+			.size_raw = size * cases[i].copies + cases[i].told,
 			.n_messages = cases[i].n,
 			.messages_before = cases[i].before,
 		};
-		m = forged(b, raw, (size_t)size * cases[i].copies);
-		o = read_file(m.path, SMALL);
-		must(o.opened, &o.err);
-		if (o.end != -EBADMSG || o.n != cases[i].shown)
-			fail_msg("%s: %d after %" PRIu64 " messages", cases[i].what, o.end, o.n);
-		says(&o.err, i ? ": damaged: " : ": cut off: ");
-		image_free(&m);
-	}
+		struct rec_prefix p = prefix;
 
-	/* Bombs: little that becomes much. */
-	b = (struct rec_block){ .size_raw = size, .n_messages = 1 };
-	m = forged(b, zeros, REC_RAW_MAX);
-	assert_true(m.size < 8192);
-	o = read_file(m.path, SMALL);
-	assert_int_equal(o.end, -EBADMSG);
-	image_free(&m);
-	b = (struct rec_block){ .size_raw = REC_RAW_MAX, .n_messages = 1 };
-	m = forged(b, zeros, REC_RAW_MAX + 8);
-	o = read_file(m.path, SMALL);
-	assert_int_equal(o.end, -EBADMSG);
-	image_free(&m);
+		p.reserved = cases[i].reserved;
+		if (cases[i].len)
+			p.len = cases[i].len < 0 ? 0 : (uint32_t)cases[i].len;
+		memcpy(one, &p, sizeof(p));
+		memcpy(raw, one, size);
+		memcpy(raw + size, one, size);
+		forged_is(b, raw, (size_t)size * cases[i].copies + cases[i].more, cases[i].garbage,
+			  cases[i].shown, cases[i].what);
+	}
+}
+
+/* Large ones, among them little that becomes much. */
+static void test_forged_sizes(void **state)
+{
+	char *zeros = test_calloc(1, REC_RAW_MAX + 8);
+	uint32_t len = REC_MESSAGE_MAX + 1;
+	struct rec_block b = { .size_raw = 4096, .n_messages = 1 };
+
+	(void)state;
+	forged_is(b, zeros, REC_RAW_MAX, 0, 0, "of another size");
+	b.size_raw = REC_RAW_MAX;
+	forged_is(b, zeros, REC_RAW_MAX + 8, 0, 0, "of another size");
+	forged_is(b, zeros, REC_RAW_MAX, 0, 0, "no message can be at byte 0");
+	b.size_raw = REC_RAW_MAX + 8;
+	forged_is(b, zeros, REC_RAW_MAX + 8, 0, 0, "a block cannot have");
+	memcpy(zeros, &len, sizeof(len));
+	b.size_raw = (uint32_t)(sizeof(struct rec_prefix) + REC_ALIGN(len));
+	forged_is(b, zeros, b.size_raw, 0, 0, "no message can be at byte 0");
 	test_free(zeros);
+}
+
+/* A block by the letter of docs/recording.md, without the reader. */
+static void test_inside_of_a_block(void **state)
+{
+	struct image m = recorded(SMALL, 300, 0);
+	static char raw[REC_BLOCK_RAW], zeros[8];
+	size_t at = 0, in = 0, len;
+	struct rec_block b = block_at(&m, &at);
+	struct rec_prefix prefix;
+
+	(void)state;
+	assert_int_equal(b.n_messages, 300);
+	assert_true(b.size_raw <= sizeof(raw));
+	len = ZSTD_decompress(raw, sizeof(raw), m.bytes + at + sizeof(b), b.size_stored);
+	assert_int_equal(len, b.size_raw);
+	for (uint64_t i = 0; i < 300; i++) {
+		memcpy(&prefix, raw + in, sizeof(prefix));
+		in += sizeof(prefix);
+		assert_int_equal(prefix.len, make(SMALL, i, wanted));
+		assert_int_equal(prefix.reserved, 0);
+		assert_memory_equal(raw + in, wanted, prefix.len);
+		in += prefix.len;
+		assert_memory_equal(raw + in, zeros, -in % 8);
+		in += -in % 8;
+	}
+	assert_int_equal(in, len);
+	image_free(&m);
 }
 
 static void test_forged_headers(void **state)
@@ -539,7 +588,9 @@ int main(void)
 		cmocka_unit_test(test_index),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_absurd_index),
+		cmocka_unit_test(test_inside_of_a_block),
 		cmocka_unit_test(test_forged_blocks),
+		cmocka_unit_test(test_forged_sizes),
 		cmocka_unit_test(test_forged_headers),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_not_recordings),

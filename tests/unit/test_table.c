@@ -1,152 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process table, driven as in life: messages are encoded, decoded and applied. The scenarios
- * T1 to T16 are those of the specification of the resolver.
+ * The process table: who is whose child, which image is whose, through lost and late events. The
+ * scenarios T1 to T16 are those of the specification of the resolver.
  */
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/clock.h"
-#include "build_messages.h"
-#include "check_table.h"
 #include "process/ident.h"
-#include "process/table.h"
-#include "wire/decode.h"
+#include "table_world.h"
 
 #define TICK 10000000ULL
-
-struct world {
-	struct table t;
-	struct buf tmp;
-	uint64_t now;
-	/* of the last event, as they were when it would have been shown */
-	bool shown;
-	struct tsr_event ev;
-};
-
-static int deliver(void *user, const void *msg, size_t len)
-{
-	struct world *w = user;
-
-	assert_int_equal(wire_decode(msg, len, NULL, &w->ev), WIRE_OK);
-	w->shown = table_apply(&w->t, &w->ev);
-	table_done(&w->t, &w->ev);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	struct world *w = xcalloc(1, sizeof(*w));
-
-	table_init(&w->t, 1700000000000000000);
-	w->now = 1000 * NS_PER_SEC;
-	*state = w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct world *w = *state;
-
-	table_free(&w->t);
-	buf_free(&w->tmp);
-	free(w);
-	return 0;
-}
-
-static void check(struct world *w)
-{
-	const char *wrong = check_table(&w->t);
-
-	if (wrong)
-		fail_msg("%s", wrong);
-}
-
-static struct process *get(struct world *w, uint32_t pid)
-{
-	struct process *p = table_find(&w->t, pid);
-
-	assert_non_null(p);
-	return p;
-}
-
-static struct image *image(struct world *w, uint32_t pid)
-{
-	return get(w, pid)->image;
-}
-
-static uint64_t tick(struct world *w)
-{
-	return w->now += 1000000;
-}
-
-static struct who who_of(const struct process *p)
-{
-	return (struct who){ p->pid, p->start, p->ppid, p->parent_start, p->image->comm };
-}
-
-/* A process that has no parent, like pid 1. */
-static struct image *root(struct world *w, uint32_t pid)
-{
-	struct who who = { .pid = pid, .start = tick(w), .comm = "root" };
-	struct wire_exec e = exec_of(tick(w), &who, "/sbin/init", LIST("init"), MSG_EXEC_TASK_WALK);
-
-	wire_encode_exec(&e, &w->tmp, deliver, w);
-	assert_false(w->shown);
-	return image(w, pid);
-}
-
-static struct image *forks(struct world *w, uint32_t ppid, uint32_t pid)
-{
-	struct who by = who_of(get(w, ppid));
-	struct who child = { .pid = pid, .start = tick(w), .ppid = ppid, .parent_start = by.start };
-
-	build_fork(tick(w), &by, &child, deliver, w);
-	assert_true(w->shown);
-	assert_ptr_equal(w->ev.process, get(w, ppid));
-	assert_ptr_equal(w->ev.child, get(w, pid));
-	return image(w, pid);
-}
-
-static struct image *execs(struct world *w, uint32_t pid, const char *path)
-{
-	struct who who = who_of(get(w, pid));
-	struct wire_exec e = exec_of(tick(w), &who, path, LIST("a\0b"), MSG_EXEC_EXECVE);
-
-	set_comm(e.ext.task.comm, strrchr(path, '/') + 1);
-	wire_encode_exec(&e, &w->tmp, deliver, w);
-	assert_true(w->shown);
-	return image(w, pid);
-}
-
-static void exits(struct world *w, uint32_t pid, uint32_t reaper)
-{
-	struct who who = who_of(get(w, pid));
-	struct process *r = reaper ? get(w, reaper) : NULL;
-
-	build_exit(tick(w), &who, 0, reaper, r ? r->start : 0, deliver, w);
-	assert_true(w->shown);
-	assert_null(table_find(&w->t, pid));
-}
-
-static void assert_size(struct world *w, size_t n)
-{
-	assert_int_equal(w->t.n_processes, n);
-	check(w);
-}
-
-#define assert_name(istr, text)                       \
-	do {                                          \
-		assert_non_null(istr);                \
-		assert_string_equal((istr)->s, text); \
-	} while (0)
 
 static void test_t1_delete(void **state)
 {
@@ -428,36 +288,6 @@ static void test_pid_reuse_with_lost_fork(void **state)
 	assert_size(w, 2);
 }
 
-static void test_exec_chain_is_bounded(void **state)
-{
-	struct world *w = *state;
-	size_t most = 0;
-
-	root(w, 1);
-	forks(w, 1, 2);
-	for (int i = 0; i < 1000; i++) {
-		execs(w, 2, i & 1 ? "/bin/a" : "/bin/b");
-		if (w->t.stats.images > most)
-			most = w->t.stats.images;
-		if (i > 17)
-			assert_int_equal(w->t.stats.images, most);
-	}
-	assert_in_range(most, 10, 20); /* the newest ones, and pid 1 */
-	assert_int_equal(w->t.stats.processes, 2);
-	check(w);
-}
-
-static void snapshot_of(struct world *w, uint32_t pid, uint64_t start, uint32_t ppid,
-			uint64_t parent_start, uint32_t flags)
-{
-	struct who who = { pid, start, ppid, parent_start, "snap" };
-	struct wire_exec e =
-		exec_of(tick(w), &who, "/bin/snap", LIST("snap"), MSG_EXEC_TASK_WALK | flags);
-
-	wire_encode_exec(&e, &w->tmp, deliver, w);
-	assert_false(w->shown);
-}
-
 /* What happened between the attaching of the hooks and the snapshot is in the ring, and behind it. */
 static void test_events_from_before_the_snapshot(void **state)
 {
@@ -508,8 +338,8 @@ static void test_snapshot_before_the_fork_event(void **state)
 	snapshot_of(w, 1, early, 0, 0, 0);
 	snapshot_of(w, 2, start, 1, early, MSG_EXEC_NO_EXEC);
 	build_fork(tick(w), &one, &two, deliver, w);
-	assert_true(w->shown);
-	assert_ptr_equal(w->ev.child, get(w, 2));
+	assert_false(w->shown); /* it existed at start, that is all there is to say */
+	assert_int_equal(w->t.stats.stale, 1);
 	assert_size(w, 2);
 }
 
@@ -569,12 +399,14 @@ static void test_children_before_parents(void **state)
 {
 	struct world *w = *state;
 	uint64_t t1 = tick(w), t2 = tick(w), t3 = tick(w), t4 = tick(w);
+	struct who gone = { .ppid = 1, .parent_start = t1 };
 
 	snapshot_of(w, 2, t4, 300, t3, 0);
 	snapshot_of(w, 100, t2, 1, t1, 0);
 	snapshot_of(w, 300, t3, 100, t2, 0);
-	snapshot_of(w, 400, t4, 299, t3, 0);	 /* whose parent is not there */
-	snapshot_of(w, 401, t4, 300, t3 - 1, 0); /* nor is this one's, with that start */
+	/* Whose parent has ended meanwhile; and another one, whose parent's pid is used again. */
+	snapshot_of(w, 400, t4, 299, t3, 0);
+	snapshot_of(w, 401, t4, 300, t3 - 1, 0);
 	snapshot_of(w, 500, t1, 0, 0, MSG_EXEC_KTHREAD);
 	snapshot_of(w, 1, t1, 0, 0, 0);
 	assert_false(lineage_complete(get(w, 2)));
@@ -583,12 +415,26 @@ static void test_children_before_parents(void **state)
 	assert_ptr_equal(image_parent(image(w, 300)), image(w, 100));
 	assert_ptr_equal(image_parent(image(w, 100)), image(w, 1));
 	assert_true(lineage_complete(get(w, 2)));
-	assert_null(image_parent(image(w, 400)));
+	assert_int_equal(image_parent(image(w, 400))->process->pid, 299);
 	assert_false(lineage_complete(get(w, 400)));
-	assert_null(image_parent(image(w, 401)));
+	assert_int_equal(image_parent(image(w, 401))->process->start, t3 - 1);
+	assert_int_equal(get(w, 300)->start, t3);
 	assert_true(lineage_complete(get(w, 500)));
 	assert_true(get(w, 500)->kthread);
 	assert_false(image(w, 500)->is_exec);
+	assert_size(w, 10);
+
+	/* Their exits are still to come, and say who has the children now. */
+	gone.pid = 299;
+	gone.start = t3;
+	build_exit(tick(w), &gone, 0, 100, t2, deliver, w);
+	gone.pid = 300;
+	gone.start = t3 - 1;
+	build_exit(tick(w), &gone, 0, 1, t1, deliver, w);
+	assert_ptr_equal(image_parent(image(w, 400)), image(w, 100));
+	assert_true(lineage_complete(get(w, 400)));
+	assert_ptr_equal(image_parent(image(w, 401)), image(w, 1));
+	assert_int_equal(get(w, 300)->start, t3);
 	assert_size(w, 8);
 }
 
@@ -762,184 +608,8 @@ static void test_unseen_process_ends(void **state)
 	assert_int_equal(w->t.stats.images, 1);
 }
 
-struct candidate {
-	uint32_t id, pid;
-};
-
-static int by_id(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* Two processes with the same hash: by the birthday paradox there are some among 400,000. */
-static void find_collision(int64_t offset, struct candidate *a, struct candidate *b)
-{
-	const size_t n = 400000;
-	struct candidate *all = xcalloc(n, sizeof(*all));
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		all[i].pid = (uint32_t)i + 2;
-		all[i].id =
-			entity_hash(all[i].pid, entity_start(all[i].pid * ENTITY_FLOOR, offset));
-	}
-	qsort(all, n, sizeof(*all), by_id);
-	for (i = 1; i < n && all[i].id != all[i - 1].id; i++)
-		;
-	assert_true(i < n);
-	*a = all[i - 1];
-	*b = all[i];
-	free(all);
-}
-
-static void test_entity_collision(void **state)
-{
-	struct world *w = *state;
-	struct candidate a, b;
-	uint32_t second = 0;
-
-	find_collision(w->t.boot_offset, &a, &b);
-	for (int round = 0; round < 2; round++) {
-		struct who who_a = { a.pid, a.pid * ENTITY_FLOOR, 0, 0, "a" };
-		struct who who_b = { b.pid, b.pid * ENTITY_FLOOR, 0, 0, "b" };
-
-		build_rename(tick(w), &who_a, "a", deliver, w);
-		assert_int_equal(w->t.stats.entity_collisions, round);
-		build_rename(tick(w), &who_b, "b", deliver, w);
-		assert_int_equal(get(w, a.pid)->entity_id, a.id);
-		assert_int_not_equal(get(w, b.pid)->entity_id, a.id);
-		assert_int_equal(w->t.stats.entity_collisions, round + 1);
-		if (round)
-			assert_int_equal(get(w, b.pid)->entity_id, second);
-		second = get(w, b.pid)->entity_id;
-		/* It keeps its id when the one that it collided with is gone. */
-		exits(w, a.pid, 0);
-		assert_int_equal(get(w, b.pid)->entity_id, second);
-		check(w);
-		exits(w, b.pid, 0);
-		w->now += NS_PER_SEC; /* an id that was in use a moment ago is avoided, too */
-	}
-}
-
-static void test_a_million_forks(void **state)
-{
-	struct world *w = *state;
-	size_t buckets = w->t.n_buckets, strings;
-	struct who parent, child;
-
-	root(w, 1);
-	forks(w, 1, 2);
-	strings = w->t.strings.count;
-	parent = who_of(get(w, 2));
-	for (uint32_t i = 0; i < 1000000; i++) {
-		child = (struct who){ 100 + i % 30000, tick(w), 2, parent.start, "child" };
-		build_fork(tick(w), &parent, &child, deliver, w);
-		if (i % 8 == 0) {
-			struct wire_exec e = exec_of(tick(w), &child, "/bin/true", LIST("true"),
-						     MSG_EXEC_EXECVE);
-
-			wire_encode_exec(&e, &w->tmp, deliver, w);
-		}
-		build_exit(tick(w), &child, 0, 1, get(w, 1)->start, deliver, w);
-		assert_int_equal(w->t.stats.processes, 2);
-	}
-	assert_int_equal(w->t.stats.images, 2);
-	assert_int_equal(w->t.strings.count, strings);
-	assert_int_equal(w->t.n_buckets, buckets);
-	check(w);
-}
-
-/* The same in depth: each forks the next and ends; the reaper takes every one. */
-static void test_a_long_line_under_a_reaper(void **state)
-{
-	struct world *w = *state;
-
-	root(w, 1);
-	forks(w, 1, 2);
-	for (uint32_t pid = 2; pid < 100000; pid++) {
-		forks(w, pid, pid + 1);
-		exits(w, pid, 1);
-		assert_int_equal(w->t.stats.processes, 2);
-	}
-	check(w);
-}
-
-#define LINE 200000
-
-/* Each forks the next and ends, and no reaper is known: all of them are held by the last. */
-static void *free_long_line(void *user)
-{
-	struct world *w = user;
-
-	exits(w, LINE + 2, 0);
-	return NULL;
-}
-
-static void long_line(struct world *w, bool with_execs)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	root(w, 1);
-	forks(w, 1, 2);
-	for (uint32_t pid = 2; pid < LINE + 2; pid++) {
-		if (with_execs) {
-			execs(w, pid, "/bin/a");
-			execs(w, pid, "/bin/b");
-		}
-		forks(w, pid, pid + 1);
-		exits(w, pid, 0);
-	}
-	assert_int_equal(w->t.stats.processes, LINE + 2);
-	assert_true(w->t.stats.images >= LINE + 2);
-	/* A stack that one frame for each would overflow many times. */
-	pthread_attr_init(&attr);
-	assert_int_equal(pthread_attr_setstacksize(&attr, 256 * 1024), 0);
-	assert_int_equal(pthread_create(&thread, &attr, free_long_line, w), 0);
-	pthread_join(thread, NULL);
-	pthread_attr_destroy(&attr);
-	assert_int_equal(w->t.stats.processes, 1);
-	assert_int_equal(w->t.stats.images, 1);
-	check(w);
-}
-
-static void test_a_long_line_is_freed(void **state)
-{
-	long_line(*state, false);
-}
-
-static void test_a_long_line_of_execs_is_freed(void **state)
-{
-	long_line(*state, true);
-}
-
-/* Whatever is in it; that nothing is left is the leak checker's to say. */
-static void test_table_free(void **state)
-{
-	struct world *w = *state;
-
-	root(w, 1);
-	for (uint32_t pid = 2; pid < 5000; pid++) {
-		forks(w, pid / 2, pid);
-		if (pid % 3 == 0)
-			execs(w, pid, "/bin/x");
-		if (pid % 5 == 0)
-			execs(w, pid, "/bin/y");
-	}
-	for (uint32_t pid = 3; pid < 2000; pid += 7)
-		exits(w, pid, pid % 2);
-	check(w);
-	table_free(&w->t);
-	assert_null(w->t.pids);
-	table_init(&w->t, 0);
-	assert_size(w, 0);
-}
-
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_t1_delete),
 		TEST(test_t2_dead_parent_stays),
@@ -955,7 +625,6 @@ int main(void)
 		TEST(test_clone_parent),
 		TEST(test_pid_reuse_with_lost_exit),
 		TEST(test_pid_reuse_with_lost_fork),
-		TEST(test_exec_chain_is_bounded),
 		TEST(test_events_from_before_the_snapshot),
 		TEST(test_snapshot_before_the_fork_event),
 		TEST(test_snapshot_within_an_exec),
@@ -969,12 +638,6 @@ int main(void)
 		TEST(test_names),
 		TEST(test_exit_times),
 		TEST(test_unseen_process_ends),
-		TEST(test_entity_collision),
-		TEST(test_a_million_forks),
-		TEST(test_a_long_line_under_a_reaper),
-		TEST(test_a_long_line_is_freed),
-		TEST(test_a_long_line_of_execs_is_freed),
-		TEST(test_table_free),
 	};
 
 	return cmocka_run_group_tests_name("table", tests, NULL, NULL);

@@ -16,8 +16,8 @@ sys.path.append(str(LIVE))
 
 from tap import Tap  # noqa: E402,F401  (the one TAP writer of the tests)
 
-# A VM has two processors. More VMs at once only make each of them slower, and its time limits
-# are in its own, slowed down, seconds.
+# Each VM keeps one real processor busy, and the build machines have two. More at once only make
+# each of them slower, and their time limits are in their own, slowed down, seconds.
 VMS_AT_ONCE = 2
 
 
