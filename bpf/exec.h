@@ -405,9 +405,9 @@ __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 	return 0;
 }
 
-static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *bprm)
+static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *bprm, u32 slots)
 {
-	u32 slot = bpf_get_smp_processor_id(), tid = BPF_CORE_READ(task, pid), size;
+	u32 slot = slots + bpf_get_smp_processor_id(), tid = BPF_CORE_READ(task, pid), size;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	struct comm_value *comm;
 	struct msg_exec *e;
@@ -449,13 +449,23 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 SEC("?tp_btf/sched_process_exec")
 int exec_btf(u64 *ctx)
 {
-	return on_exec((void *)ctx[0], (void *)ctx[2]);
+	mark_first();
+	return on_exec((void *)ctx[0], (void *)ctx[2], SLOTS_EXEC);
+}
+
+SEC("?tp_btf/sched_process_exec")
+int exec_btf_again(u64 *ctx)
+{
+	if (!first_was_skipped())
+		return 0;
+	return on_exec((void *)ctx[0], (void *)ctx[2], SLOTS_EXEC_AGAIN);
 }
 
 SEC("?raw_tp/sched_process_exec")
 int exec_raw(u64 *ctx)
 {
-	return on_exec((void *)ctx[0], (void *)ctx[2]);
+	mark_first();
+	return on_exec((void *)ctx[0], (void *)ctx[2], SLOTS_EXEC);
 }
 
 static __always_inline bool is_root(u32 pid)
@@ -583,7 +593,7 @@ SEC("?iter.s/task")
 int snapshot_args(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	u32 slot = 2 * cfg_nr_cpus, off, n;
+	u32 slot = SLOT_SNAPSHOT, off, n;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	struct mm_struct *mm;
 	u64 start, size;
@@ -614,7 +624,7 @@ SEC("?iter/task")
 int snapshot(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	u32 slot = 2 * cfg_nr_cpus;
+	u32 slot = SLOT_SNAPSHOT;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 
 	if (!task || !s || !begin_snapshot(s, task, slot))

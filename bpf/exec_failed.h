@@ -42,9 +42,13 @@ __noinline int put_next(u32 size, u32 bit, u32 slot)
 	}
 	if (!n)
 		n = bpf_probe_read_user_str(&s->var[off], 4096, (void *)p);
-	if (n <= 0) {
+	if (n < 0) {
 		s->failed.trunc |= bit << 8;
 		return 0;
+	}
+	if (!n) { /* an empty string: before 6.13 or so the helper does not count its NUL */
+		s->var[off] = 0;
+		n = 1;
 	}
 	if (n == 4096)
 		s->failed.trunc |= bit;
@@ -73,7 +77,7 @@ __noinline int put_strv(u64 array, u32 size, u32 bit, u32 slot)
 
 static __always_inline void on_exec_failed(const struct exec_call *c, long ret)
 {
-	u32 slot = cfg_nr_cpus + bpf_get_smp_processor_id(), size;
+	u32 slot = SLOTS_EXEC_FAILED + bpf_get_smp_processor_id(), size;
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	u32 pointer = c->compat ? 4 : 8;
@@ -96,7 +100,7 @@ static __always_inline void on_exec_failed(const struct exec_call *c, long ret)
 	m->stdin_type = 0;
 	n = bpf_probe_read_user_str(s->var, 4096, (void *)c->path);
 	m->size_path = n > 0 ? (n - 1) & 0xfff : 0;
-	if (n <= 0)
+	if (n < 0)
 		m->trunc |= FAILED_BIT_PATH << 8;
 	s->off = m->size_path;
 	m->size_args = put_strv(c->argv, pointer, FAILED_BIT_ARGS, slot);

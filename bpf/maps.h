@@ -19,6 +19,8 @@ const volatile __u32 cfg_nr_cpus = 1;
 const volatile __u32 cfg_scope = 0; /* enum scope_bits of the filters in force */
 const volatile __u32 cfg_scope_not = 0;
 
+const volatile __u32 cfg_again = 0; /* there are second programs: see mark_first() */
+
 /*
  * The reader is woken when at least this much waits in the ring; ~0: a wake-up is under way, or
  * only the reader's timer drains. The reader writes it (mapped), whoever wakes sets it to ~0, so
@@ -28,6 +30,9 @@ __u64 wake_at = ~0ULL;
 
 /* Counts every message that was not sent; says when `stats` is worth reading. */
 __u64 lost_total = 0;
+
+/* Events that the kernel skipped in the first program and the second one made good. */
+__u64 recovered_total = 0;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -79,10 +84,24 @@ struct {
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 3);
+	__uint(max_entries, 4);
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+/* One each CPU, and one for the snapshot; the loader makes SLOTS() of them. */
+#define SLOTS_EXEC	  0
+#define SLOTS_EXEC_FAILED cfg_nr_cpus
+#define SLOTS_EXEC_AGAIN  (2 * cfg_nr_cpus)
+#define SLOT_SNAPSHOT	  (3 * cfg_nr_cpus)
+
+/* The threads in a tracepoint whose first program has run and whose second has not yet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, u8);
+} seen_first SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

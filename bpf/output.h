@@ -8,6 +8,31 @@
 
 #include "maps.h"
 
+/*
+ * Since 7.0 a tracepoint's program can be preempted, and a task that then comes to the same
+ * tracepoint on that CPU finds the program busy: the kernel skips it. So there is a second program
+ * behind it, which does the same if the first one has left no mark. That one is busy only if
+ * another task was preempted in its few instructions as well; what is lost even so is counted.
+ */
+static __always_inline void mark_first(void)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+	u8 one = 1;
+
+	if (cfg_again)
+		bpf_map_update_elem(&seen_first, &tid, &one, BPF_ANY);
+}
+
+static __always_inline bool first_was_skipped(void)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+
+	if (!bpf_map_delete_elem(&seen_first, &tid))
+		return false;
+	__sync_fetch_and_add(&recovered_total, 1);
+	return true;
+}
+
 static __always_inline void count_lost(u32 op, long error)
 {
 	u32 zero = 0, kind;

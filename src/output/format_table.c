@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "container/cgroup.h"
 #include "output/format.h"
 #include "process/scrub.h"
@@ -43,22 +44,34 @@ static void text(struct line *l, const char *s, size_t len, unsigned int max)
 	unsigned int n = 0;
 
 	for (size_t i = 0; i < len && n < max; n++) {
-		unsigned char c = (unsigned char)s[i];
-		size_t seq = c < 0x80 ? 1 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 0;
-		bool ok = c >= 0x80 ? seq && i + seq <= len : c >= 0x20 && c != 0x7f;
+		size_t seq = utf8_shown(s + i, len - i);
 
-		for (size_t k = 1; ok && k < seq; k++)
-			ok = ((unsigned char)s[i + k] & 0xc0) == 0x80;
-		/* C1 controls are U+0080 to U+009F */
-		if (ok && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)
-			ok = false;
-		if (ok)
+		if (seq)
 			buf_add(l->out, s + i, seq);
 		else
 			buf_char(l->out, '?');
-		i += ok ? seq : 1;
+		i += seq ? seq : 1;
 	}
 	l->column += n;
+}
+
+/* The same in at most max columns, and with a mark if that, or what is missing, cuts it. */
+static void cut_text(struct line *l, const char *s, size_t len, unsigned int max, bool missing)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < len && n <= max; n++) {
+		size_t seq = utf8_shown(s + i, len - i);
+
+		i += seq ? seq : 1;
+	}
+	if (n <= max && !missing) {
+		text(l, s, len, max);
+		return;
+	}
+	text(l, s, len, max - 1);
+	buf_lit(l->out, "…");
+	l->column++;
 }
 
 static void pad_to(struct line *l, unsigned int column)
@@ -80,6 +93,14 @@ static void cell(struct line *l, const char *s, size_t len, unsigned int width)
 static unsigned int width_of(const struct format_options *o)
 {
 	return o->width ? o->width : WIDTH_DEFAULT;
+}
+
+/* What is left of the line when `behind` columns are to follow; at least one. */
+static unsigned int room_in(const struct line *l, size_t behind)
+{
+	size_t used = l->column + behind, width = width_of(l->o);
+
+	return width > used ? (unsigned int)(width - used) : 1;
 }
 
 static void time_cell(struct line *l, const struct tsr_event *ev)
@@ -145,17 +166,8 @@ static void arguments(struct line *l, const struct image *i)
 		buf_add(&joined, argv.bytes + at, n);
 		at += n + 1;
 	}
-	if (joined.len) {
-		unsigned int room = width > l->column ? width - l->column : 1;
-		size_t shown = joined.len;
-
-		if (shown > room || at < argv.len) {
-			text(l, joined.data, joined.len, room - 1);
-			buf_lit(l->out, "…");
-		} else {
-			text(l, joined.data, shown, room);
-		}
-	}
+	if (joined.len)
+		cut_text(l, joined.data, joined.len, room_in(l, 0), at < argv.len);
 	buf_free(&masked);
 	buf_free(&joined);
 }
@@ -238,6 +250,20 @@ static void name_cell(struct line *l, const char *mark, const char *mark_colour,
 	colour(l, OFF);
 }
 
+static void failed_text(struct line *l, const struct ev_exec_failed *f)
+{
+	bool error = f->ret < 0 && f->ret > -4096;
+	const char *why = error ? strerror((int)-f->ret) : "unknown error";
+	size_t behind = 2 + strlen(why);
+
+	text(l, "cannot run ", 11, 11);
+	if (f->path.len)
+		cut_text(l, f->path.bytes, f->path.len, room_in(l, behind),
+			 f->cut & EV_CUT_CMDPATH);
+	text(l, ": ", 2, 2);
+	text(l, why, strlen(why), 64);
+}
+
 static void record(struct buf *out, const struct tsr_event *ev, const struct format_options *o)
 {
 	struct line l = {out, o, 0};
@@ -265,12 +291,7 @@ static void record(struct buf *out, const struct tsr_event *ev, const struct for
 		break;
 	case TSR_EVENT_PROCESS_EXECUTE_FAILED:
 		name_cell(&l, "! ", YELLOW, ev);
-		text(&l, "cannot run ", 11, 11);
-		text(&l, ev->failed.path.bytes, ev->failed.path.bytes ? ev->failed.path.len : 0,
-		     width_of(o));
-		text(&l, ": ", 2, 2);
-		text(&l, strerror((int)-ev->failed.ret), strlen(strerror((int)-ev->failed.ret)),
-		     64);
+		failed_text(&l, &ev->failed);
 		break;
 	case TSR_EVENT_TASK_RENAME:
 		name_cell(&l, "= ", CYAN, ev);

@@ -1,32 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/json.h"
 
+#include "base/utf8.h"
 #include "process/ident.h"
 
 /* What can stand as it is: printable ASCII but for '"' and '\\'. */
 static inline bool plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-/* The length of the valid UTF-8 sequence at p, or 0 (RFC 3629: no surrogates, nothing overlong). */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-	unsigned char c = p[0];
-	size_t n;
-
-	if (c < 0x80)
-		return 1;
-	n = c >= 0xc2 && c <= 0xdf ? 2 : (c & 0xf0) == 0xe0 ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) ||
-	    (c == 0xf0 && p[1] < 0x90) || (c == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
 }
 
 static void escape(struct buf *b, unsigned char c)
@@ -65,7 +46,7 @@ bool json_string(struct buf *b, str_t s)
 		buf_add(b, p + from, i - from);
 		if (i == s.len)
 			break;
-		n = p[i] < 0x80 ? 0 : utf8_len(p + i, s.len - i);
+		n = p[i] < 0x80 ? 0 : utf8_len(s.bytes + i, s.len - i);
 		if (n) {
 			buf_add(b, p + i, n);
 			i += n;
@@ -112,11 +93,10 @@ static bool list_next(str_t list, size_t *at, str_t *s)
 
 static bool is_utf8(str_t s)
 {
-	const unsigned char *p = (const unsigned char *)s.bytes;
 	size_t i = 0, n;
 
 	while (i < s.len) {
-		n = utf8_len(p + i, s.len - i);
+		n = utf8_len(s.bytes + i, s.len - i);
 		if (!n)
 			return false;
 		i += n;

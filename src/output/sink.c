@@ -3,14 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
+
+#define SLICE_MS 200  /* of waiting for a reader, between looks at whether to give up */
+#define STUCK_MS 1000 /* without a byte written */
 
 struct chunk {
 	struct chunk *next;
@@ -25,9 +30,11 @@ struct sink {
 	struct chunk *head, **tail;
 	size_t queued, limit; /* bytes; the chunk that is being written counts */
 	enum sink_policy policy;
-	bool closing, abandon, done;
+	bool closing, abandon, orphan, done;
 	int fd, error;
 	bool own_fd;
+	size_t write_max; /* at once */
+	atomic_size_t written;
 };
 
 /* Waits for the fd in slices, so that a stuck reader cannot keep the thread for ever. */
@@ -38,7 +45,7 @@ static int write_all(struct sink *s, const char *p, size_t n)
 		ssize_t w;
 		bool abandon;
 
-		if (poll(&pfd, 1, 200) == 0) {
+		if (poll(&pfd, 1, SLICE_MS) == 0) {
 			pthread_mutex_lock(&s->lock);
 			abandon = s->abandon;
 			pthread_mutex_unlock(&s->lock);
@@ -46,21 +53,44 @@ static int write_all(struct sink *s, const char *p, size_t n)
 				return -ETIMEDOUT;
 			continue;
 		}
-		/* a pipe that is writable takes this much without blocking */
-		w = write(s->fd, p, n > 4096 && !s->own_fd ? 4096 : n);
+		w = write(s->fd, p, n < s->write_max ? n : s->write_max);
 		if (w < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (w < 0)
 			return -errno;
 		p += w;
 		n -= (size_t)w;
+		atomic_fetch_add(&s->written, (size_t)w);
 	}
 	return 0;
+}
+
+/* Returns how many records were left. */
+static uint64_t sink_free(struct sink *s)
+{
+	uint64_t left = 0;
+
+	while (s->head) {
+		struct chunk *c = s->head;
+
+		s->head = c->next;
+		left += c->records;
+		buf_free(&c->bytes);
+		free(c);
+	}
+	if (s->own_fd)
+		close(s->fd);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->more);
+	pthread_cond_destroy(&s->room);
+	free(s);
+	return left;
 }
 
 static void *writer(void *arg)
 {
 	struct sink *s = arg;
+	bool orphan;
 
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
@@ -75,10 +105,10 @@ static void *writer(void *arg)
 		pthread_mutex_unlock(&s->lock);
 		err = write_all(s, c->bytes.data, c->bytes.len);
 		pthread_mutex_lock(&s->lock);
-		if (err) {
+		if (err)
 			s->error = err;
+		if (err || s->orphan)
 			break; /* the chunk stays: its records were not written as a whole */
-		}
 		s->head = c->next;
 		if (!s->head)
 			s->tail = &s->head;
@@ -88,8 +118,11 @@ static void *writer(void *arg)
 		pthread_cond_signal(&s->room);
 	}
 	s->done = true;
+	orphan = s->orphan;
 	pthread_cond_broadcast(&s->room);
 	pthread_mutex_unlock(&s->lock);
+	if (orphan)
+		sink_free(s);
 	return NULL;
 }
 
@@ -98,6 +131,7 @@ enum tsr_status sink_open(struct sink **out, const char *path, enum sink_policy 
 {
 	struct sink *s = xcalloc(1, sizeof(*s));
 	sigset_t all, old;
+	struct stat st;
 	int e;
 
 	s->fd = STDOUT_FILENO;
@@ -111,6 +145,8 @@ enum tsr_status sink_open(struct sink **out, const char *path, enum sink_policy 
 					strerror(e));
 		}
 	}
+	/* What is writable takes this much without blocking; a file never blocks. */
+	s->write_max = !fstat(s->fd, &st) && S_ISREG(st.st_mode) ? SIZE_MAX : PIPE_BUF;
 	s->policy = policy;
 	s->limit = queue_bytes;
 	s->tail = &s->head;
@@ -186,33 +222,39 @@ int sink_error(const struct sink *s)
 	return error;
 }
 
-uint64_t sink_close(struct sink *s, unsigned int timeout_ms)
+static void wait_done(struct sink *s, unsigned int timeout_ms)
 {
 	struct timespec ts;
-	uint64_t lost = 0;
 
 	deadline_in(&ts, timeout_ms);
+	while (!s->done && pthread_cond_timedwait(&s->room, &s->lock, &ts) != ETIMEDOUT)
+		;
+}
+
+uint64_t sink_close(struct sink *s, unsigned int timeout_ms)
+{
+	uint64_t lost = 0;
+
 	pthread_mutex_lock(&s->lock);
 	s->closing = true;
 	pthread_cond_signal(&s->more);
-	while (!s->done && pthread_cond_timedwait(&s->room, &s->lock, &ts) != ETIMEDOUT)
-		;
+	wait_done(s, timeout_ms);
 	s->abandon = true;
+	/* Who still reads gets all of it, however slowly. */
+	for (size_t before = SIZE_MAX; !s->done && before != atomic_load(&s->written);) {
+		before = atomic_load(&s->written);
+		wait_done(s, STUCK_MS);
+	}
+	/* Writing to a terminal, say, can block although poll() promised that it would not. */
+	if (!s->done) {
+		for (const struct chunk *c = s->head; c; c = c->next)
+			lost += c->records;
+		s->orphan = true;
+		pthread_detach(s->thread);
+		pthread_mutex_unlock(&s->lock);
+		return lost;
+	}
 	pthread_mutex_unlock(&s->lock);
 	pthread_join(s->thread, NULL);
-	while (s->head) {
-		struct chunk *c = s->head;
-
-		s->head = c->next;
-		lost += c->records;
-		buf_free(&c->bytes);
-		free(c);
-	}
-	if (s->own_fd)
-		close(s->fd);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->more);
-	pthread_cond_destroy(&s->room);
-	free(s);
-	return lost;
+	return sink_free(s);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "container/cgroup.h"
 #include "output/json.h"
 #include "process/ident.h"
@@ -25,6 +26,7 @@ struct walk {
 	const struct table *t;
 	bool *lines; /* by depth: whether more siblings come there */
 	size_t lines_cap;
+	size_t column; /* of the line that is being written */
 };
 
 static int by_pid_down(const void *a, const void *b)
@@ -99,14 +101,29 @@ static str_t container_of_image(const struct image *i)
 	return cgroup_container_id((str_t){i->cgroup->s, i->cgroup->len});
 }
 
-/* What a terminal can show; the rest as '?'. */
-static void safe_text(struct buf *out, const char *s, size_t len, size_t max)
+/* What a terminal can show, the rest as '?'; in at most max columns. */
+static void put_text(struct walk *w, const char *s, size_t len, size_t max)
 {
-	for (size_t i = 0; i < len && i < max; i++) {
-		unsigned char c = (unsigned char)s[i];
+	size_t n = 0;
 
-		buf_char(out, c >= 0x20 && c != 0x7f && c < 0x80 ? (char)c : '?');
+	for (size_t i = 0; i < len && n < max; n++) {
+		size_t seq = utf8_shown(s + i, len - i);
+
+		if (seq)
+			buf_add(w->out, s + i, seq);
+		else
+			buf_char(w->out, '?');
+		i += seq ? seq : 1;
 	}
+	w->column += n;
+}
+
+static void put_number(struct walk *w, uint32_t v)
+{
+	size_t begin = w->out->len;
+
+	buf_u64(w->out, v);
+	w->column += w->out->len - begin;
 }
 
 static void colour(struct walk *w, const char *code)
@@ -115,56 +132,76 @@ static void colour(struct walk *w, const char *code)
 		buf_str(w->out, code);
 }
 
+/*
+ * Half of the line at most, so that there is room for what it is about and a deep tree is not
+ * mostly indentation: then only the innermost levels show.
+ */
+static void indent(struct walk *w, const struct node *node, size_t width)
+{
+	unsigned int levels = (unsigned int)(width / 4), from = 1;
+
+	w->column = 0;
+	if (node->depth > levels + 1) {
+		from = node->depth - levels;
+		buf_str(w->out, "… ");
+		w->column += 2;
+	}
+	for (unsigned int d = from; d < node->depth; d++)
+		buf_str(w->out, w->lines[d] ? "│ " : "  ");
+	if (node->depth) {
+		buf_str(w->out, node->last ? "└─" : "├─");
+		w->column += 2 * (size_t)(node->depth - from + 1);
+	}
+}
+
+static void text_arguments(struct walk *w, const struct image *i, size_t width)
+{
+	struct buf masked = {0};
+	str_t argv = argv_of(i, w->o, &masked);
+	size_t at = argv.len ? strnlen(argv.bytes, argv.len) + 1 : 0;
+
+	if (at < argv.len)
+		colour(w, "\x1b[2m");
+	while (at < argv.len && w->column + 1 < width) {
+		size_t n = strnlen(argv.bytes + at, argv.len - at);
+
+		put_text(w, " ", 1, 1);
+		put_text(w, argv.bytes + at, n, width - w->column);
+		at += n + 1;
+	}
+	buf_free(&masked);
+}
+
 static void text_node(struct walk *w, const struct node *node)
 {
 	const struct image *i = node->p->image;
-	size_t begin = w->out->len, width = w->o->width ? w->o->width : WIDTH_DEFAULT, at, used;
+	size_t width = w->o->width ? w->o->width : WIDTH_DEFAULT;
 	str_t id = container_of_image(i), user = users_name(w->o->users, node->p->uid);
-	struct buf masked = {0};
-	str_t argv;
 
-	for (unsigned int d = 1; d < node->depth; d++)
-		buf_str(w->out, w->lines[d] ? "│ " : "  ");
-	if (node->depth)
-		buf_str(w->out, node->last ? "└─" : "├─");
-	used = node->depth * 2;
+	indent(w, node, width);
 	colour(w, "\x1b[1m");
-	safe_text(w->out, i->comm, strnlen(i->comm, EV_COMM_LEN), EV_COMM_LEN);
+	put_text(w, i->comm, strnlen(i->comm, EV_COMM_LEN), EV_COMM_LEN);
 	colour(w, "\x1b[0m");
-	begin = w->out->len;
-	buf_char(w->out, ' ');
-	buf_u64(w->out, node->p->pid);
+	put_text(w, " ", 1, 1);
+	put_number(w, node->p->pid);
 	if (node->p->uid) {
-		buf_char(w->out, ' ');
+		put_text(w, " ", 1, 1);
 		colour(w, "\x1b[33m");
 		if (user.len)
-			safe_text(w->out, user.bytes, user.len, 32);
+			put_text(w, user.bytes, user.len, 32);
 		else
-			buf_u64(w->out, node->p->uid);
+			put_number(w, node->p->uid);
 		colour(w, "\x1b[0m");
 	}
 	if (id.len) {
-		buf_char(w->out, ' ');
+		put_text(w, " ", 1, 1);
 		colour(w, "\x1b[36m");
-		buf_add(w->out, id.bytes, 12);
+		put_text(w, id.bytes, id.len, 12);
 		colour(w, "\x1b[0m");
 	}
-	used += strnlen(i->comm, EV_COMM_LEN) + (w->out->len - begin);
-	argv = argv_of(i, w->o, &masked);
-	at = argv.len ? strnlen(argv.bytes, argv.len) + 1 : 0;
-	if (at < argv.len)
-		colour(w, "\x1b[2m");
-	while (at < argv.len && used + 1 < width) {
-		size_t n = strnlen(argv.bytes + at, argv.len - at);
-
-		buf_char(w->out, ' ');
-		safe_text(w->out, argv.bytes + at, n, width - used - 1);
-		used += n + 1;
-		at += n + 1;
-	}
+	text_arguments(w, i, width);
 	colour(w, "\x1b[0m");
 	buf_char(w->out, '\n');
-	buf_free(&masked);
 }
 
 /* Without its closing "]}": the children come between. */

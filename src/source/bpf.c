@@ -47,7 +47,7 @@ struct live {
 	struct ring ring;
 	int epoll_fd, wake_fd;
 	unsigned int quiet; /* polls in a row that found nothing */
-	bool stopped;
+	bool stopped, again;
 	char without[64]; /* an optional program that this kernel refused */
 	/* losses: what was counted when we looked last */
 	uint64_t lost_seen, lost_since, missed_seen, missed_checked;
@@ -97,8 +97,16 @@ static void want_program(void *user, const char *name)
 {
 	struct live *l = user;
 	struct bpf_program *p = bpf_object__find_program_by_name(l->skel->obj, name);
+	char again[64];
 
-	if (p && worth_trying(name) && strcmp(name, l->without))
+	if (!p || !worth_trying(name) || !strcmp(name, l->without))
+		return;
+	bpf_program__set_autoload(p, true);
+	if (!l->again)
+		return;
+	snprintf(again, sizeof(again), "%s_again", name);
+	p = bpf_object__find_program_by_name(l->skel->obj, again);
+	if (p)
 		bpf_program__set_autoload(p, true);
 }
 
@@ -109,11 +117,12 @@ static void configure(struct live *l, struct tarsier_bpf *skel)
 	if (cpus < 1)
 		cpus = 1;
 	skel->rodata->cfg_nr_cpus = (uint32_t)cpus;
+	skel->rodata->cfg_again = l->again;
 	skel->rodata->cfg_scope = l->scope.on;
 	skel->rodata->cfg_scope_not = l->scope.negated;
 	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)l->options.ring_size);
 	bpf_map__set_max_entries(skel->maps.images, (uint32_t)l->options.max_images);
-	bpf_map__set_max_entries(skel->maps.scratches, 2 * (uint32_t)cpus + 1);
+	bpf_map__set_max_entries(skel->maps.scratches, 3 * (uint32_t)cpus + 1);
 }
 
 static struct tarsier_bpf *open_skeleton(struct live *l)
@@ -161,6 +170,9 @@ static int attach_turn(const struct bpf_program *p)
 {
 	const char *name = bpf_program__name(p);
 
+	/* second programs behind all first ones: they look at what these have done */
+	if (strstr(name, "_again"))
+		return 3;
 	return has_prefix(name, "exit_") ? 0 : has_prefix(name, "fork_") ? 2 : 1;
 }
 
@@ -196,7 +208,7 @@ static int attach(struct live *l, char *culprit, size_t size)
 {
 	int err = 0;
 
-	for (int turn = 0; turn < 3 && !err; turn++)
+	for (int turn = 0; turn <= 3 && !err; turn++)
 		err = attach_one_turn(l, turn, culprit, size);
 	return err;
 }
@@ -370,22 +382,31 @@ static void check_ring_losses(struct live *l, message_fn fn, void *user)
 	free(per_cpu);
 }
 
-/* Runs that the kernel skipped because a program was under way on that CPU already. */
+/*
+ * Runs that the kernel skipped because a program was under way on that CPU already, and that no
+ * second program made good. What a second or an optional one misses is no event.
+ */
 static void check_recursion(struct live *l, message_fn fn, void *user)
 {
-	uint64_t now = clock_boot_ns(), missed = 0;
+	uint64_t now = clock_boot_ns(), missed = 0, good;
 
 	for (size_t i = 0; i < l->n_links; i++) {
+		const char *name = bpf_program__name(l->programs[i]);
 		struct bpf_prog_info info = {0};
 		uint32_t len = sizeof(info);
 
+		if (strstr(name, "_again") || plan_optional(name))
+			continue;
 		if (!bpf_obj_get_info_by_fd(bpf_program__fd(l->programs[i]), &info, &len))
 			missed += info.recursion_misses;
 	}
-	if (missed > l->missed_seen)
+	good = __atomic_load_n(&l->skel->bss->recovered_total, __ATOMIC_RELAXED);
+	missed = missed > good ? missed - good : 0;
+	if (missed > l->missed_seen) {
 		report_lost(l, missed - l->missed_seen, LOST_KERNEL_RECURSION, 0, 0,
 			    l->missed_checked, now, fn, user);
-	l->missed_seen = missed;
+		l->missed_seen = missed;
+	}
 	l->missed_checked = now;
 }
 
@@ -494,6 +515,16 @@ const struct plan *bpf_source_plan(const struct source *s)
 	return &((const struct live *)s)->plan;
 }
 
+static bool kernel_at_least(unsigned int major, unsigned int minor)
+{
+	unsigned int a = 0, b = 0;
+	struct utsname u;
+
+	if (uname(&u) || sscanf(u.release, "%u.%u", &a, &b) != 2)
+		return false;
+	return a > major || (a == major && b >= minor);
+}
+
 static struct live *live_new(const struct bpf_options *o)
 {
 	struct live *l = xcalloc(1, sizeof(*l));
@@ -504,6 +535,7 @@ static struct live *live_new(const struct bpf_options *o)
 		l->scope = *o->scope;
 	l->options.scope = NULL;
 	l->epoll_fd = l->wake_fd = -1;
+	l->again = kernel_at_least(6, 19);
 	plan_init(&l->plan, o->wanted);
 	libbpf_set_print(on_libbpf);
 	return l;

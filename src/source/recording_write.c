@@ -378,7 +378,7 @@ enum tsr_status recorder_open(struct recorder **out, const char *path,
 	struct recorder *r;
 	enum tsr_status status;
 	bool created;
-	int fd, error;
+	int fd = -1, error;
 
 	if (info->users_len > REC_USERS_MAX)
 		return tsr_fail(

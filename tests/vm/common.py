@@ -4,9 +4,11 @@
 import dataclasses
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -19,6 +21,9 @@ from tap import Tap  # noqa: E402,F401  (the one TAP writer of the tests)
 # Each VM keeps one real processor busy, and the build machines have two. More at once only make
 # each of them slower, and their time limits are in their own, slowed down, seconds.
 VMS_AT_ONCE = 2
+
+RUNNING: set = set()
+STOPPING = threading.Event()
 
 
 class Missing(Exception):
@@ -57,9 +62,24 @@ def run_vm(kernel: str, script: pathlib.Path, out: pathlib.Path, bins: list = ()
     for name, value in limits.items():
         command += [f"--{name}", str(value)]
     start = time.monotonic()
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
-    return Vm(done.returncode, done.stdout.strip(), out, time.monotonic() - start)
+    if STOPPING.is_set():
+        return Vm(-signal.SIGTERM, "stopped", out, 0)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace") as process:
+        RUNNING.add(process)
+        said, _ = process.communicate()
+        RUNNING.discard(process)
+    return Vm(process.returncode, said.strip(), out, time.monotonic() - start)
+
+
+def end_on_sigterm() -> None:
+    """Ended from outside, a test program ends its VMs and leaves no files, as after Ctrl-C."""
+    def stop(number, _):
+        STOPPING.set()
+        for process in list(RUNNING):
+            process.terminate()
+        sys.exit(128 + number)
+    signal.signal(signal.SIGTERM, stop)
 
 
 def unavailable() -> str:
