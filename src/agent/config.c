@@ -201,7 +201,7 @@ enum tsr_status tsr_config_set(struct tsr_config *c, const char *key, const char
 			       struct tsr_error *err)
 {
 	enum tsr_status status;
-	bool on;
+	bool on = false;
 
 	if (!strcmp(key, "events"))
 		return set_events(c, value, err);

@@ -77,6 +77,7 @@ int main(int argc, char **argv)
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 	/* A reader that goes away is an error of write(2), not the end of us. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* nor does a limit on files */
 	if (argc < 2) {
 		help(stderr);
 		return EXIT_USAGE;

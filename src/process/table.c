@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "process/ident.h"
+#include "process/recent.h"
 
 #define EXEC_CHAIN_MAX 16   /* exec edges that are kept below an image */
 #define LINEAGE_MAX    4096 /* steps of a walk: more than there can be, a cycle ends here */
-#define RECENT_IDS     8192
-#define RECENT_MS      200 /* the grain of entity ids, and time for the stream to be read */
 #define TICK	       10000000ULL
 
 void table_init(struct table *t, int64_t boot_offset)
@@ -19,7 +18,7 @@ void table_init(struct table *t, int64_t boot_offset)
 	t->pids = xcalloc(t->n_buckets, sizeof(struct process *));
 	t->entities = xcalloc(t->n_buckets, sizeof(struct process *));
 	t->boot_offset = boot_offset;
-	t->recent = xcalloc(RECENT_IDS, sizeof(*t->recent));
+	t->recent = xcalloc(1, sizeof(*t->recent));
 	intern_init(&t->strings);
 }
 
@@ -80,21 +79,10 @@ struct process *table_find(const struct table *t, uint32_t pid)
 	return newest;
 }
 
-/* One slot each: of two that share it the older is forgotten, which costs a check, not more. */
-static struct recent_id *recent_slot(const struct table *t, uint32_t id)
-{
-	return &t->recent[id & (RECENT_IDS - 1)];
-}
-
-/*
- * Held, or of one that ended a moment ago: start times count in tenths of a second, so a pid that
- * is used again at once would get the same id.
- */
+/* Held, or of one that ended a moment ago. */
 static bool entity_taken(const struct table *t, uint32_t id)
 {
-	const struct recent_id *r = recent_slot(t, id);
-
-	if (r->used && r->id == id && t->now_ms - r->ended < RECENT_MS)
+	if (recent_has(t->recent, id, t->now_ms))
 		return true;
 	for (const struct process *p = *entity_bucket(t, id); p; p = p->next_entity)
 		if (p->entity_id == id)
@@ -303,7 +291,7 @@ static void retire(struct table *t, struct process *p)
 
 	if (p->dead)
 		return;
-	*recent_slot(t, p->entity_id) = (struct recent_id){p->entity_id, t->now_ms, true};
+	recent_add(t->recent, p->entity_id, t->now_ms);
 	while (*at != p)
 		at = &(*at)->next_pid;
 	*at = p->next_pid;
@@ -363,10 +351,8 @@ static struct process *lookup_live(struct table *t, uint32_t pid, uint64_t start
 /* Whether an exit of this one was seen lately. */
 static bool has_ended(const struct table *t, uint32_t pid, uint64_t start)
 {
-	uint32_t id = entity_hash(pid, entity_start(start, t->boot_offset));
-	const struct recent_id *r = recent_slot(t, id);
-
-	return r->used && r->id == id;
+	return recent_has(t->recent, entity_hash(pid, entity_start(start, t->boot_offset)),
+			  t->now_ms);
 }
 
 static void set_ids(struct process *p, const struct ev_task *task)

@@ -72,15 +72,14 @@ struct table_stats {
 	uint64_t stale; /* events from before the snapshot of their process */
 };
 
+struct recent;
+
 struct table {
 	struct process **pids, **entities;
 	size_t n_buckets, n_processes;
 	struct intern strings;
 	int64_t boot_offset;
-	struct recent_id {
-		uint32_t id, ended; /* ms of the boot clock */
-		bool used;
-	} *recent; /* entity ids of processes that have just ended */
+	struct recent *recent; /* entity ids of processes that have just ended */
 	uint32_t now_ms;
 	struct table_stats stats;
 	uint64_t snapshot_end; /* when the last process of the snapshot was seen */

@@ -24,8 +24,10 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a recording is little-
 #define REC_VERSION	1
 
 /* What a writer fills a block with; a larger message is a block of its own. */
-#define REC_BLOCK_RAW  (256U << 10)
-#define REC_WINDOW_LOG 18
+#define REC_BLOCK_RAW (256U << 10)
+/* A reader gets these pieces of a block that is cut off; the window has its share in memory. */
+#define REC_PIECE      (8U << 10)
+#define REC_WINDOW_LOG 15
 /* Limits of what a reader takes. */
 #define REC_RAW_MAX	   (16U << 20)
 #define REC_WINDOW_LOG_MAX 24

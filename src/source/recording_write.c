@@ -93,23 +93,41 @@ static int fail(struct recorder *r, int err)
 	return err;
 }
 
+/*
+ * In pieces, each of which can be decompressed without what follows it. There is room: what these
+ * add is less than what ZSTD_compressBound() allows for.
+ */
+static int compress(struct recorder *r, const char *raw, size_t len, ZSTD_outBuffer *out)
+{
+	ZSTD_inBuffer in = { .src = raw };
+	size_t left = ZSTD_CCtx_setPledgedSrcSize(r->zstd, len);
+
+	while (!left && in.pos < len) {
+		bool last = len - in.pos <= REC_PIECE;
+
+		in.size = last ? len : in.pos + REC_PIECE;
+		left = ZSTD_compressStream2(r->zstd, out, &in, last ? ZSTD_e_end : ZSTD_e_flush);
+	}
+	return left ? -ENOMEM : 0;
+}
+
 /* raw of len bytes is the block; stored is room for its header and the frame. */
 static int write_block(struct recorder *r, const char *raw, size_t len, char *stored, size_t cap)
 {
 	struct rec_block *b = &r->block;
 	uint64_t offset = r->stats.bytes_written;
-	size_t n = ZSTD_compress2(r->zstd, stored + sizeof(*b), cap - sizeof(*b), raw, len);
-	int err;
+	ZSTD_outBuffer out = { .dst = stored + sizeof(*b), .size = cap - sizeof(*b) };
+	int err = compress(r, raw, len, &out);
 
-	if (ZSTD_isError(n))
-		return fail(r, -ENOMEM); /* there is room for any result */
+	if (err)
+		return fail(r, err);
 	b->size_raw = (uint32_t)len;
-	b->size_stored = (uint32_t)n;
+	b->size_stored = (uint32_t)out.pos;
 	if (b->time_first > b->time_last)
 		b->time_first = b->time_last;
 	rec_block_seal(b);
 	memcpy(stored, b, sizeof(*b));
-	err = append(r, stored, sizeof(*b) + n);
+	err = append(r, stored, sizeof(*b) + out.pos);
 	if (err)
 		return fail(r, err);
 	rec_index_add(&r->index, b, offset);

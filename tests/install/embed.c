@@ -137,6 +137,8 @@ static enum tsr_status run(struct tsr_config *config, struct watch *watch, struc
 		tsr_agent_on_event(watch->agent, on_own_event, watch);
 	}
 	status = tsr_agent_run(watch->agent, err);
+	if (tsr_agent_run(watch->agent, NULL) != TSR_ERR_STATE)
+		puts("an agent has run twice");
 	tsr_agent_summary(watch->agent, &summary);
 	tsr_summary_print(&summary, stderr);
 	tsr_agent_free(watch->agent);

@@ -471,7 +471,7 @@ def tell(report, tap):
             if part is not None:
                 tap.skip(f"{scenario}: {part}", reason)
         for name in sorted(report.untold.get(scenario, ())):
-            tap.skip(f"{scenario}: {name}", "absent: the sensor can't tell it on this kernel")
+            tap.skip(f"{scenario}: {name}", "the sensor can't tell it on this kernel")
     for scenario, reasons in report.broken.items():
         if scenario not in report.scenarios and scenario not in whole:
             tap.check(False, f"the truth of {scenario}", reasons)

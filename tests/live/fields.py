@@ -211,6 +211,17 @@ def _optional(d, name, expected, untold):
         untold.add(name)
 
 
+def _script(d, resolved, cmdpath, cwd, untold):
+    """Resolved where the kernel has kprobes; else what was asked for, made absolute by its letters,
+    and then that is said: it differs only where a link is in the way."""
+    lexical = os.path.normpath(os.path.join(cwd, cmdpath))
+    told = st.text_bytes(d.event.args, "script_pathname")
+    if told == lexical != resolved and untold is not None:
+        untold.add("script_pathname through a link")
+    else:
+        _optional(d, "script_pathname", resolved, untold)
+
+
 def _exec_args(d, image, untold):
     args, line, tried = d.event.args, image.line, image.tried
     for arg, member in EXEC_ARGS.items():
@@ -252,7 +263,7 @@ def _exec_args(d, image, untold):
         if tried["tid"] == tried["pid"]:
             d.same_bytes("args.prev_comm", args, "prev_comm", as_bytes(tried["comm"]))
         if "script" in tried:
-            _optional(d, "script_pathname", as_bytes(tried["script"]), untold)
+            _script(d, as_bytes(tried["script"]), cmdpath, as_bytes(line["cwd"]), untold)
         else:
             d.same("args.script_pathname", args.get("script_pathname"), None)
             d.same_bytes("args.interp", args, "interp", cmdpath)

@@ -331,9 +331,13 @@ static void test_exit(void **state)
 			}                                                                  \
 		}                                                                          \
 	}
-		EXIT(0, "0", "0", "false"),	     EXIT(7 << 8, "7", "0", "false"),
-		EXIT(255 << 8, "255", "0", "false"), EXIT(9, "0", "9", "false"),
-		EXIT(11 | 0x80, "0", "11", "true"),  EXIT(64, "0", "64", "false"),
+		EXIT(0, "0", "0", "false"),
+		EXIT(7 << 8, "7", "0", "false"),
+		EXIT(255 << 8, "255", "0", "false"),
+		EXIT(9, "0", "9", "false"),
+		EXIT(11 | 0x80, "0", "11", "true"),
+		EXIT(64, "0", "64", "false"),
+		EXIT(3 << 8 | 15, "0", "15", "false"), /* a signal leaves no status */
 	};
 	struct messages m = { 0 };
 	struct tsr_event ev;

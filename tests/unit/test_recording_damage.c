@@ -73,6 +73,23 @@ static void test_cuts_of_a_bigger_file(void **state)
 	image_free(&m);
 }
 
+/* A block is not all or nothing: half of its bytes are about half of its messages. */
+static void test_half_a_block(void **state)
+{
+	struct image m = recorded(SMALL, 1000, 0);
+	size_t at = 0, size;
+	struct rec_block b = block_at(&m, &at);
+
+	(void)state;
+	assert_int_equal(b.n_messages, 1000);
+	for (size_t part = 1; part < 8; part++) {
+		image_set(&m, m.bytes, m.size, 0);
+		size = at + sizeof(b) + b.size_stored * part / 8;
+		assert_true(check_cut(&m, SMALL, size) >= 1000 * part / 8 - 110);
+	}
+	image_free(&m);
+}
+
 /* Every byte, with each of its bits turned and with others in its place. */
 static void test_every_damaged_byte(void **state)
 {
@@ -582,6 +599,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_cut),
 		cmocka_unit_test(test_cuts_of_a_bigger_file),
+		cmocka_unit_test(test_half_a_block),
 		cmocka_unit_test(test_every_damaged_byte),
 		cmocka_unit_test(test_damage_of_a_bigger_file),
 		cmocka_unit_test(test_error_text),

@@ -63,6 +63,23 @@ static void test_t3_exec_edge(void **state)
 	assert_int_equal(c->ktime, c->process->start);
 }
 
+/* Arguments that were cut within a string: in the state every string ends. */
+static void test_cut_arguments(void **state)
+{
+	struct world *w = *state;
+	struct wire_exec e;
+	struct who who;
+
+	root(w, 1);
+	who = who_of(get(w, 1));
+	e = exec_of(tick(w), &who, "/bin/x", (str_t){ "a\0bc", 4 }, MSG_EXEC_TRUNC_ARGS);
+	wire_encode_exec(&e, &w->tmp, deliver, w);
+	assert_true(image(w, 1)->argv_truncated);
+	assert_int_equal(image(w, 1)->argv->len, 5);
+	assert_memory_equal(image(w, 1)->argv->bytes, "a\0bc", 5);
+	check(w);
+}
+
 static void test_t4_t5_exec_of_an_orphan(void **state)
 {
 	struct world *w = *state;
@@ -438,6 +455,39 @@ static void test_children_before_parents(void **state)
 	assert_size(w, 8);
 }
 
+/*
+ * One that was forked and ended while the snapshot was taken, which saw only its child: it is known
+ * by name, and may be shown as an ancestor, before its fork comes.
+ */
+static void test_fork_of_a_placeholder(void **state)
+{
+	struct world *w = *state;
+	uint64_t early = tick(w), start = tick(w), forked = tick(w), child_start = tick(w);
+	struct who one = { 1, early, 0, 0, "one" }, two = { 20, start, 1, early, "two" };
+	struct image *i;
+
+	snapshot_of(w, 1, early, 0, 0, 0);
+	snapshot_of(w, 3, child_start, 20, start, 0);
+	table_link(&w->t);
+	i = image(w, 20);
+	assert_null(i->exe);
+	assert_false(lineage_complete(get(w, 3)));
+	image_keep(&i->rendered, "as shown", 8);
+	image_keep(&i->rendered_self, "as shown", 8);
+
+	build_fork(forked, &one, &two, deliver, w);
+	assert_true(w->shown);
+	assert_ptr_equal(image(w, 20), i);
+	assert_name(i->exe, "/bin/snap");
+	assert_null(i->rendered);
+	assert_ptr_equal(image_parent(i), image(w, 1));
+	assert_true(lineage_complete(get(w, 3)));
+	check(w);
+	exits(w, 20, 1);
+	assert_ptr_equal(image_parent(image(w, 3)), image(w, 1));
+	assert_size(w, 2);
+}
+
 /* A second look at the same process brings its image up to date and adds none. */
 static void test_snapshot_twice(void **state)
 {
@@ -614,6 +664,7 @@ int main(void)
 		TEST(test_t1_delete),
 		TEST(test_t2_dead_parent_stays),
 		TEST(test_t3_exec_edge),
+		TEST(test_cut_arguments),
 		TEST(test_t4_t5_exec_of_an_orphan),
 		TEST(test_t6_pid_of_a_dead_parent_again),
 		TEST(test_t7_the_image_that_forked),
@@ -630,6 +681,7 @@ int main(void)
 		TEST(test_snapshot_within_an_exec),
 		TEST(test_old_process_with_a_pid_of_the_snapshot),
 		TEST(test_children_before_parents),
+		TEST(test_fork_of_a_placeholder),
 		TEST(test_snapshot_twice),
 		TEST(test_start_times_from_proc),
 		TEST(test_no_cycles),
