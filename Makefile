@@ -8,6 +8,7 @@
 # build-asan/    with AddressSanitizer and UndefinedBehaviorSanitizer, for the tests
 # build-fuzz/    the fuzz targets, by clang
 # build-static/  one stripped file that needs no library
+# build-arm64/   the same for 64-bit Arm, by the cross compiler
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -36,7 +37,7 @@ SANITIZE := -Db_sanitize=address,undefined -Db_lundef=false
 help: ## list the targets
 	@echo 'Tarsier: what every process on this machine does, from the kernel to a readable line.'
 	@echo
-	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':[^#]*## ' '/^[a-z0-9-]+:[^#]*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'Variables: ARGS (run, test, bench: arguments), JOBS=$(JOBS), PREFIX=$(PREFIX), DESTDIR,'
 	@echo '           FUZZ_SECONDS=$(FUZZ_SECONDS), SOAK_SECONDS=$(SOAK_SECONDS), SOAK_ROUNDS=$(SOAK_ROUNDS)'
@@ -78,6 +79,11 @@ static: deps-present build-static/build.ninja ## build the static program: build
 	@$(NINJA) -C build-static
 	@ls -l build-static/tarsier
 
+.PHONY: static-arm64
+static-arm64: deps-present ## build the static program for 64-bit Arm: build-arm64/tarsier
+	@JOBS=$(JOBS) tools/cross-arm64
+	@ls -l build-arm64/tarsier
+
 .PHONY: install
 install: build ## install into $(DESTDIR)$(PREFIX)
 	@tools/configure build -Dprefix=$(PREFIX)
@@ -86,7 +92,7 @@ install: build ## install into $(DESTDIR)$(PREFIX)
 
 .PHONY: clean
 clean: ## remove all that was built
-	rm -rf build build-asan build-clang build-fuzz build-static
+	rm -rf build build-arm64 build-asan build-clang build-fuzz build-static
 
 # Dependencies: named only, or installed.
 

@@ -10,43 +10,75 @@
 #include "wire.h"
 
 #define MESSAGE_MAX  (160UL << 10) /* above the largest that the programs can make */
+#define WINDOW	     (1UL << 20)
 #define GROUP	     256 /* messages sorted at a time */
 #define HOLD	     16	 /* of them wait for the next group: more than programs can be under way */
 
 int ring_map(struct ring *r, int fd, size_t size)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t again = size < MESSAGE_MAX ? size : MESSAGE_MAX;
 	void *p;
 
-	again = (again + page - 1) & ~(page - 1);
-	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	r->fd = fd;
+	r->size = size;
+	r->page = (size_t)sysconf(_SC_PAGESIZE);
+	r->window_step = size < WINDOW ? size : WINDOW;
+	r->window_len = r->window_step + (size < MESSAGE_MAX ? size : MESSAGE_MAX);
+	p = mmap(NULL, r->page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
 	r->consumer = p;
-	r->consumer_len = page;
-	r->producer_len = page + size + again;
-	p = mmap(NULL, r->producer_len, PROT_READ, MAP_SHARED, fd, (off_t)page);
+	p = mmap(NULL, r->page, PROT_READ, MAP_SHARED, fd, (off_t)r->page);
 	if (p == MAP_FAILED) {
 		int err = -errno;
 
-		munmap(r->consumer, page);
+		munmap(r->consumer, r->page);
 		r->consumer = NULL;
 		return err;
 	}
 	r->producer = p;
-	r->data = (const char *)p + page;
-	r->size = size;
 	return 0;
+}
+
+static void close_window(struct ring *r)
+{
+	if (r->window)
+		munmap((void *)r->window, r->window_len);
+	r->window = NULL;
 }
 
 void ring_unmap(struct ring *r)
 {
 	if (!r->consumer)
 		return;
-	munmap(r->consumer, r->consumer_len);
-	munmap((void *)r->producer, r->producer_len);
+	close_window(r);
+	munmap(r->consumer, r->page);
+	munmap((void *)r->producer, r->page);
 	r->consumer = NULL;
+}
+
+static bool in_window(const struct ring *r, unsigned long pos)
+{
+	size_t at = pos & (r->size - 1);
+
+	return r->window && at >= r->window_at && at < r->window_at + r->window_step;
+}
+
+/*
+ * Moves the window to where pos is. Behind the data the kernel's file shows them once more, so a
+ * message that wraps is contiguous in the last window, too.
+ */
+static int move_window(struct ring *r, unsigned long pos)
+{
+	size_t at = pos & (r->size - 1) & ~(r->window_step - 1);
+	void *p;
+
+	close_window(r);
+	p = mmap(NULL, r->window_len, PROT_READ, MAP_SHARED, r->fd, (off_t)(2 * r->page + at));
+	if (p == MAP_FAILED)
+		return -errno;
+	r->window = p;
+	r->window_at = at;
+	return 0;
 }
 
 static unsigned long load(const unsigned long *p)
@@ -86,12 +118,12 @@ static void sort(struct entry *list, size_t n)
 	}
 }
 
-/* The next messages that are complete; where they end. */
+/* The next messages of the window that are complete; where they end. */
 static unsigned long gather(const struct ring *r, unsigned long at, unsigned long end,
 			    struct entry *list, size_t max, size_t *n)
 {
-	while (at < end && *n < max) {
-		const char *m = r->data + (at & (r->size - 1));
+	while (at < end && *n < max && in_window(r, at)) {
+		const char *m = r->window + (at & (r->size - 1)) - r->window_at;
 		uint32_t len = __atomic_load_n((const uint32_t *)m, __ATOMIC_ACQUIRE);
 
 		if (len & BPF_RINGBUF_BUSY_BIT)
@@ -121,11 +153,17 @@ int ring_drain(struct ring *r, message_fn fn, void *user)
 		size_t n = held, give;
 		int err = 0;
 
-		at = gather(r, at, end, list, GROUP, &n);
-		if (n == held && !n)
+		if (at == end && !held)
 			break;
+		if (!held && !in_window(r, at)) {
+			err = move_window(r, at);
+			if (err)
+				return err;
+		}
+		at = gather(r, at, end, list, GROUP, &n);
 		sort(list, n);
-		give = n == GROUP ? n - HOLD : n;
+		/* None is held when we leave: sorted, those before it are not all given yet. */
+		give = n == GROUP && at - begin < r->size ? n - HOLD : n;
 		for (size_t i = 0; i < give && !err; i++)
 			err = fn(user, list[i].msg, list[i].len);
 		count += (int)give;
@@ -142,11 +180,8 @@ int ring_drain(struct ring *r, message_fn fn, void *user)
 		__atomic_store_n(r->consumer, free_to, __ATOMIC_RELEASE);
 		if (err)
 			return err;
-		if (!held)
-			break;
+		if (!held && (at == end || in_window(r, at)))
+			break; /* all is read, or what is next is still being written */
 	}
-	/* The loop can end with some held: they are the next drain's first. */
-	if (!held)
-		__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
 	return count;
 }

@@ -3,9 +3,9 @@
  * The reader of the kernel's ring buffer: messages are used where they lie.
  *
  * Not libbpf's reader, for two reasons: that one maps the data twice over (a message that wraps is
- * then contiguous), which doubles what a large ring adds to the process; here only as much is
- * mapped again as the largest message needs. And it tells the kernel its position after every
- * message; here after every few pages.
+ * then contiguous), so that a ring of 8 MiB adds 16 MiB to the process; here a window of the ring is
+ * mapped, which moves along with the reader. And it tells the kernel its position after every
+ * message; here after a group of them.
  */
 #ifndef TSR_SOURCE_RING_H
 #define TSR_SOURCE_RING_H
@@ -19,14 +19,17 @@
 struct ring {
 	unsigned long *consumer;
 	const unsigned long *producer;
-	const char *data;
-	size_t size, consumer_len, producer_len;
+	const char *window; /* of the data, from window_at on; NULL: none */
+	size_t window_at, window_len, window_step;
+	size_t size, page;
+	int fd;
 };
 
+/* fd stays the caller's, and open. Negative errno. */
 int ring_map(struct ring *r, int fd, size_t size);
 void ring_unmap(struct ring *r);
 
-/* Delivers what is there; the number of messages, or what fn returned if that was not 0. */
+/* Delivers what is there; the number of messages, what fn returned if that was not 0, or -ENOMEM. */
 int ring_drain(struct ring *r, message_fn fn, void *user);
 
 bool ring_empty(const struct ring *r);
