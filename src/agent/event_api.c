@@ -27,7 +27,7 @@ uint64_t tsr_event_boot_time(const struct tsr_event *ev)
 
 uint64_t tsr_event_time(const struct tsr_event *ev)
 {
-	return (uint64_t)((int64_t)ev->ktime + ev->boot_offset);
+	return ev->ktime + (uint64_t)ev->boot_offset;
 }
 
 bool tsr_event_value(const struct tsr_event *ev, size_t index, struct tsr_value *value)

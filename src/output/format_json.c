@@ -47,7 +47,7 @@ static void signed_number(struct buf *b, int64_t v)
 static void boot_time(struct buf *b, uint64_t boot_ns, int64_t offset)
 {
 	buf_char(b, '"');
-	clock_rfc3339(b, (uint64_t)((int64_t)boot_ns + offset));
+	clock_rfc3339(b, boot_ns + (uint64_t)offset);
 	buf_char(b, '"');
 }
 

@@ -105,7 +105,7 @@ static unsigned int room_in(const struct line *l, size_t behind)
 
 static void time_cell(struct line *l, const struct tsr_event *ev)
 {
-	uint64_t epoch = (uint64_t)((int64_t)ev->ktime + ev->boot_offset);
+	uint64_t epoch = ev->ktime + (uint64_t)ev->boot_offset;
 	time_t sec = (time_t)(epoch / NS_PER_SEC);
 	char s[48];
 	struct tm tm;

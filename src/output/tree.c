@@ -229,7 +229,7 @@ static void json_node(struct walk *w, const struct node *node)
 	if (user.len)
 		json_member(w->out, "user", user);
 	buf_lit(w->out, ",\"start_time\":\"");
-	clock_rfc3339(w->out, (uint64_t)((int64_t)node->p->start + w->t->boot_offset));
+	clock_rfc3339(w->out, node->p->start + (uint64_t)w->t->boot_offset);
 	buf_char(w->out, '"');
 	if (id.len)
 		json_member(w->out, "container_id", id);

@@ -8,6 +8,7 @@
 #include "process/recent.h"
 
 #define EXEC_CHAIN_MAX 16   /* exec edges that are kept below an image */
+#define OLD_ARGS_MAX   4096
 #define LINEAGE_MAX    4096 /* steps of a walk: more than there can be, a cycle ends here */
 #define TICK	       10000000ULL
 
@@ -598,6 +599,18 @@ void table_link(struct table *t)
 	free(orphans);
 }
 
+/* Of an image that is over, arguments of kilobytes are not kept; that they are cut is. */
+static void shrink(struct image *i)
+{
+	if (!i->argv || i->argv->len <= OLD_ARGS_MAX)
+		return;
+	args_put(i->argv);
+	i->argv = NULL;
+	i->argv_truncated = true;
+	args_put(i->rendered_self);
+	i->rendered_self = NULL;
+}
+
 /* Who execs all the time is not to fill the memory: the newest images stay. */
 static void cut_chain(struct table *t, struct image *i)
 {
@@ -644,6 +657,7 @@ static bool apply_exec(struct table *t, struct tsr_event *ev)
 	p->image = i;
 	if (p->origin != FROM_PLACEHOLDER && !seen) {
 		i->previous = old; /* its reference goes with it */
+		shrink(old);
 		cut_chain(t, i);
 	} else {
 		image_put(t, old);

@@ -223,7 +223,8 @@ def recording(do=lambda: None, *options):
 
 SUMMARY = re.compile(
     r"^tarsier: summary\n"
-    r"  events    (?P<events>\d+) \(fork (?P<fork>\d+), exec (?P<exec>\d+), exit (?P<exit>\d+)[^\n]*\)\n"
+    r"  events    (?P<events>\d+) \(fork (?P<fork>\d+), exec (?P<exec>\d+), "
+    r"exit (?P<exit>\d+)[^\n]*\)\n"
     r"  lost      (?P<lost>\d+) \(kernel ring (?P<ring>\d+), recursion (?P<recursion>\d+), "
     r"malformed (?P<malformed>\d+), output queue (?P<output>\d+), recording (?P<recording>\d+)\)\n"
     r"(?:  .*\n)*"

@@ -2,8 +2,8 @@
 /*
  * A program that embeds libtarsier, as a stranger would write it: by the installed headers only.
  *
- *   embed FILE   replays a recording and prints a line for each event, by the accessors; test_install
- *                holds them against the JSON of the same recording
+ *   embed FILE   replays a recording and prints a line for each event, by the accessors;
+ *                test_install holds them against the JSON of the same recording
  *   embed        watches its own children live, starts one, and ends when it has seen it
  */
 #include <inttypes.h>
