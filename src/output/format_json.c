@@ -245,9 +245,7 @@ static void value(struct buf *b, const struct tsr_event *ev, size_t field,
 	default:
 		break;
 	}
-	buf_lit(b, ",\"");
-	buf_str(b, name);
-	buf_lit(b, "\":");
+	json_key(b, name);
 	switch (v->type) {
 	case TSR_TYPE_BOOL:
 		boolean(b, v->i);

@@ -64,10 +64,21 @@ bool json_string(struct buf *b, str_t s)
 
 static void key(struct buf *b, const char *name, const char *suffix)
 {
-	buf_lit(b, ",\"");
-	buf_str(b, name);
-	buf_str(b, suffix);
-	buf_lit(b, "\":");
+	size_t n = strlen(name), m = strlen(suffix);
+	char *p = buf_room(b, n + m + 4);
+
+	p[0] = ',';
+	p[1] = '"';
+	memcpy(p + 2, name, n);
+	memcpy(p + 2 + n, suffix, m);
+	p[2 + n + m] = '"';
+	p[3 + n + m] = ':';
+	b->len += n + m + 4;
+}
+
+void json_key(struct buf *b, const char *name)
+{
+	key(b, name, "");
 }
 
 void json_member(struct buf *b, const char *name, str_t s)

@@ -16,6 +16,9 @@
  */
 bool json_string(struct buf *b, str_t s);
 
+/* ,"name": */
+void json_key(struct buf *b, const char *name);
+
 /* "name":"value" with a comma before it, and "name_b64" behind it if s is not UTF-8. */
 void json_member(struct buf *b, const char *name, str_t s);
 

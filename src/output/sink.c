@@ -17,6 +17,8 @@
 #define SLICE_MS 200  /* of waiting for a reader, between looks at whether to give up */
 #define STUCK_MS 1000 /* without a byte written */
 
+#define SPARE_MAX (256UL << 10)
+
 struct chunk {
 	struct chunk *next;
 	struct buf bytes;
@@ -28,6 +30,7 @@ struct sink {
 	pthread_mutex_t lock;
 	pthread_cond_t more, room;
 	struct chunk *head, **tail;
+	struct buf spare; /* written and empty: the next chunk's room, without new pages */
 	size_t queued, limit; /* bytes; the chunk that is being written counts */
 	enum sink_policy policy;
 	bool closing, abandon, orphan, done;
@@ -78,6 +81,7 @@ static uint64_t sink_free(struct sink *s)
 		buf_free(&c->bytes);
 		free(c);
 	}
+	buf_free(&s->spare);
 	if (s->own_fd)
 		close(s->fd);
 	pthread_mutex_destroy(&s->lock);
@@ -113,7 +117,10 @@ static void *writer(void *arg)
 		if (!s->head)
 			s->tail = &s->head;
 		s->queued -= c->bytes.len;
-		buf_free(&c->bytes);
+		if (c->bytes.cap <= SPARE_MAX && !s->spare.data)
+			s->spare = (struct buf){.data = c->bytes.data, .cap = c->bytes.cap};
+		else
+			buf_free(&c->bytes);
 		free(c);
 		pthread_cond_signal(&s->room);
 	}
@@ -202,7 +209,8 @@ bool sink_put(struct sink *s, struct buf *b, uint64_t records, const atomic_bool
 		*s->tail = c;
 		s->tail = &c->next;
 		s->queued += b->len;
-		*b = (struct buf){0};
+		*b = s->spare;
+		s->spare = (struct buf){0};
 		taken = true;
 		pthread_cond_signal(&s->more);
 	}

@@ -65,7 +65,7 @@ int procfs_parse_stat(struct procfs_process *p, const char *text, size_t len)
 	if (n >= sizeof(p->comm))
 		n = sizeof(p->comm) - 1; /* kernel workers show more */
 	memset(p->comm, 0, sizeof(p->comm));
-	memcpy(p->comm, open + 1, n);
+	memcpy(p->comm, open + 1, strnlen(open + 1, n)); /* zeros behind its end, always */
 	n = (size_t)(text + len - close - 1);
 	if (n >= sizeof(rest))
 		n = sizeof(rest) - 1;

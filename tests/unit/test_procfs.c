@@ -175,6 +175,10 @@ static void test_stat_long(void **state)
 	/* a NUL ends what can be read of the numbers */
 	assert_int_equal(parse(procfs_parse_stat, &p, "1 (a) S 1 \0 1 1", 15), -EBADMSG);
 	assert_int_equal(parse(procfs_parse_stat, &p, "\0\0(\0)\0\0", 7), -EBADMSG);
+	b.len = 0;
+	buf_add(&b, "1 (a\0b)" REST, sizeof("1 (a\0b)" REST));
+	assert_int_equal(procfs_parse_stat(&p, b.data, b.len - 1), 0);
+	assert_memory_equal(p.comm, "a\0\0\0", 4);
 	buf_free(&b);
 }
 
