@@ -315,8 +315,11 @@ static __always_inline u32 exe_scope(struct scratch *s)
 {
 	u32 len = s->exec.size_path;
 
-	if (!(cfg_scope & SCOPE_EXE) || !len || len >= SCOPE_EXE_LEN)
+	if (!(cfg_scope & SCOPE_EXE) || !len)
 		return 0;
+	/* One that is longer than any pattern can still begin as a prefix says. */
+	if (len >= SCOPE_EXE_LEN)
+		len = SCOPE_EXE_LEN - 1;
 	__builtin_memset(&s->exe_key, 0, sizeof(s->exe_key));
 	s->exe_key.prefixlen = (len + 1) * 8;
 	bpf_probe_read_kernel(s->exe_key.path, len, s->var);
@@ -329,11 +332,16 @@ static __always_inline u32 exe_scope(struct scratch *s)
  */
 __noinline int put_script(u64 task_addr, u64 filename, u32 slot)
 {
-	u32 tid = (u32)bpf_get_current_pid_tgid();
-	struct exec_file *f = bpf_map_lookup_elem(&exec_files, &tid);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
+	struct exec_file *f;
 	struct dentry *dentry;
 	int fd;
+	u32 tid;
 
+	if (!s)
+		return 0;
+	tid = s->old_tid;
+	f = bpf_map_lookup_elem(&exec_files, &tid);
 	if (f) {
 		dentry = (void *)f->dentry;
 		if (BPF_CORE_READ(dentry, d_inode, i_ino) == f->ino)
@@ -405,7 +413,8 @@ __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 	return 0;
 }
 
-static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *bprm, u32 slots)
+static __always_inline int on_exec(struct task_struct *task, u32 old_tid, struct linux_binprm *bprm,
+				   u32 slots)
 {
 	u32 slot = slots + bpf_get_smp_processor_id(), tid = BPF_CORE_READ(task, pid), size;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
@@ -417,6 +426,7 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 		return 0;
 	e = &s->exec;
 	number = as_number(s, task);
+	s->old_tid = old_tid;
 	fill_image(number, (u64)BPF_CORE_READ(bprm, file), slot);
 	e->ktime = s->ext.task.image = s->event.common.ktime;
 	e->secureexec = secure_exec(BPF_CORE_READ(task, cred), &s->event.creds, s->ext.exe.mode);
@@ -450,7 +460,7 @@ SEC("?tp_btf/sched_process_exec")
 int exec_btf(u64 *ctx)
 {
 	mark_first();
-	return on_exec((void *)ctx[0], (void *)ctx[2], SLOTS_EXEC);
+	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC);
 }
 
 SEC("?tp_btf/sched_process_exec")
@@ -458,14 +468,13 @@ int exec_btf_again(u64 *ctx)
 {
 	if (!first_was_skipped())
 		return 0;
-	return on_exec((void *)ctx[0], (void *)ctx[2], SLOTS_EXEC_AGAIN);
+	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC_AGAIN);
 }
 
 SEC("?raw_tp/sched_process_exec")
 int exec_raw(u64 *ctx)
 {
-	mark_first();
-	return on_exec((void *)ctx[0], (void *)ctx[2], SLOTS_EXEC);
+	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC);
 }
 
 static __always_inline bool is_root(u32 pid)
@@ -537,6 +546,9 @@ static __always_inline void snapshot_scope(struct scratch *s, struct task_struct
 	bpf_map_update_elem(&images, &pid, &next, BPF_ANY);
 }
 
+/* An iterator's whole buffer is 32 KiB: what does not fit into it ends the iteration for all. */
+#define SNAPSHOT_PATH_MAX 8192
+
 /* The message of a process that exists, but for its arguments; 0: none is to be sent. */
 static __always_inline bool begin_snapshot(struct scratch *s, struct task_struct *task, u32 slot)
 {
@@ -560,6 +572,11 @@ static __always_inline bool begin_snapshot(struct scratch *s, struct task_struct
 	__builtin_memset(&s->event.cleanup_process, 0, sizeof(s->event.cleanup_process));
 	s->ext.args_size = s->ext.envs_size = 0;
 	e->size_cwd = 0;
+	if (e->size_path > SNAPSHOT_PATH_MAX) {
+		e->size_path = 0;
+		s->off = 0;
+		e->flags |= MSG_EXEC_TRUNC_FILENAME;
+	}
 	return true;
 }
 
@@ -571,6 +588,11 @@ static __always_inline void end_snapshot(struct scratch *s, struct task_struct *
 
 	if (!(e->flags & MSG_EXEC_KTHREAD))
 		fill_cwd(as_number(s, task), slot);
+	if (e->size_cwd > SNAPSHOT_PATH_MAX) {
+		s->off -= e->size_cwd;
+		e->size_cwd = 0;
+		e->flags |= MSG_EXEC_TRUNC_CWD;
+	}
 	e->size = sizeof(*e) + s->off;
 	put_ext(s, s->off);
 	s->off = ((s->off + 7) & ~7U) + sizeof(s->ext);
@@ -609,9 +631,8 @@ int snapshot_args(struct bpf_iter__task *ctx)
 	asm volatile("" : "+r"(n));
 	asm volatile("" : "+r"(off));
 	if (size && size <= INLINE_MAX && n <= INLINE_MAX && off <= VAR_MAX) {
-		if (bpf_copy_from_user_task(&s->var[off], n, (void *)start, task, 0)) {
-			s->exec.flags |= MSG_EXEC_ERROR_ARGS;
-		} else {
+		/* if not, the reader tries /proc */
+		if (!bpf_copy_from_user_task(&s->var[off], n, (void *)start, task, 0)) {
 			s->exec.size_args = n;
 			s->off = off + n;
 		}

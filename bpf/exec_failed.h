@@ -75,9 +75,9 @@ __noinline int put_strv(u64 array, u32 size, u32 bit, u32 slot)
 	return s->off - s->strv.begin;
 }
 
-static __always_inline void on_exec_failed(const struct exec_call *c, long ret)
+static __always_inline void on_exec_failed(const struct exec_call *c, long ret, u32 slots)
 {
-	u32 slot = SLOTS_EXEC_FAILED + bpf_get_smp_processor_id(), size;
+	u32 slot = slots + bpf_get_smp_processor_id(), size;
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	u32 pointer = c->compat ? 4 : 8;
@@ -102,6 +102,8 @@ static __always_inline void on_exec_failed(const struct exec_call *c, long ret)
 	m->size_path = n > 0 ? (n - 1) & 0xfff : 0;
 	if (n < 0)
 		m->trunc |= FAILED_BIT_PATH << 8;
+	if (n == 4096)
+		m->trunc |= FAILED_BIT_PATH;
 	s->off = m->size_path;
 	m->size_args = put_strv(c->argv, pointer, FAILED_BIT_ARGS, slot);
 	m->size_envs = put_strv(c->envp, pointer, FAILED_BIT_ENVS, slot);
@@ -184,26 +186,26 @@ static __always_inline bool read_call(struct exec_call *c, struct pt_regs *regs)
 	return true;
 }
 
-static __always_inline int on_sys_exit(struct pt_regs *regs, long ret)
+static __always_inline int on_sys_exit(struct pt_regs *regs, long ret, u32 slots)
 {
 	struct exec_call call = {};
 
 	if (ret >= 0 || ret < -4095 || !read_call(&call, regs))
 		return 0;
-	on_exec_failed(&call, ret);
+	on_exec_failed(&call, ret, slots);
 	return 0;
 }
 
 SEC("?tp_btf/sys_exit")
 int exec_failed_btf(u64 *ctx)
 {
-	return on_sys_exit((void *)ctx[0], ctx[1]);
+	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED);
 }
 
 SEC("?raw_tp/sys_exit")
 int exec_failed_raw(u64 *ctx)
 {
-	return on_sys_exit((void *)ctx[0], ctx[1]);
+	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED);
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -216,13 +218,13 @@ int exec_failed_raw(u64 *ctx)
 SEC("?fexit/" SYS("execve"))
 int exec_failed_fexit(u64 *ctx)
 {
-	return on_sys_exit((void *)ctx[0], ctx[1]);
+	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED);
 }
 
 SEC("?fexit/" SYS("execveat"))
 int exec_failed_fexit_at(u64 *ctx)
 {
-	return on_sys_exit((void *)ctx[0], ctx[1]);
+	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED_AT);
 }
 
 /* A return probe does not see the arguments: the entry keeps where the registers are. */
@@ -241,7 +243,7 @@ static __always_inline int on_kprobe_entry(u64 regs)
 	return 0;
 }
 
-static __always_inline int on_kprobe_return(long ret)
+static __always_inline int on_kprobe_return(long ret, u32 slots)
 {
 	u32 tid = bpf_get_current_pid_tgid();
 	u64 *regs = bpf_map_lookup_elem(&exec_calls, &tid), at;
@@ -250,7 +252,7 @@ static __always_inline int on_kprobe_return(long ret)
 		return 0;
 	at = *regs;
 	bpf_map_delete_elem(&exec_calls, &tid);
-	return on_sys_exit((void *)at, ret);
+	return on_sys_exit((void *)at, ret, slots);
 }
 
 SEC("?kprobe/" SYS("execve"))
@@ -262,7 +264,7 @@ int exec_failed_kprobe(void *ctx)
 SEC("?kretprobe/" SYS("execve"))
 int exec_failed_kprobe_ret(void *ctx)
 {
-	return on_kprobe_return(KPROBE_RET(ctx));
+	return on_kprobe_return(KPROBE_RET(ctx), SLOTS_EXEC_FAILED);
 }
 
 SEC("?kprobe/" SYS("execveat"))
@@ -274,7 +276,7 @@ int exec_failed_kprobe_at(void *ctx)
 SEC("?kretprobe/" SYS("execveat"))
 int exec_failed_kprobe_at_ret(void *ctx)
 {
-	return on_kprobe_return(KPROBE_RET(ctx));
+	return on_kprobe_return(KPROBE_RET(ctx), SLOTS_EXEC_FAILED_AT);
 }
 
 #endif

@@ -70,7 +70,7 @@ static __always_inline bool exit_first(u32 pid, u64 start, struct signal_struct 
 	u32 one = 1;
 
 	if (BPF_CORE_READ(signal, nr_threads) > 1)
-		return !bpf_map_update_elem(&exited, &key, &one, BPF_NOEXIST);
+		return bpf_map_update_elem(&exited, &key, &one, BPF_NOEXIST) != -17; /* EEXIST */
 	return !bpf_map_lookup_elem(&exited, &key);
 }
 
@@ -191,7 +191,7 @@ static __always_inline int on_rename(struct task_struct *task, const char *name)
 	bpf_probe_read_kernel_str(m->new_name, sizeof(m->new_name), name);
 	flag = scope_flag(&m->task);
 	if (flag)
-		bpf_ringbuf_discard(m, BPF_RB_NO_WAKEUP);
+		bpf_ringbuf_discard(m, ring_flags()); /* it takes room until it is read */
 	else
 		submit(m);
 	return 0;
@@ -213,7 +213,6 @@ int fork_btf_again(u64 *ctx)
 SEC("?raw_tp/sched_process_fork")
 int fork_raw(u64 *ctx)
 {
-	mark_first();
 	return on_fork((void *)ctx[0], (void *)ctx[1]);
 }
 
@@ -233,7 +232,6 @@ int exit_btf_again(u64 *ctx)
 SEC("?raw_tp/sched_process_exit")
 int exit_raw(u64 *ctx)
 {
-	mark_first();
 	return on_exit((void *)ctx[0]);
 }
 
@@ -253,7 +251,6 @@ int rename_btf_again(u64 *ctx)
 SEC("?raw_tp/task_rename")
 int rename_raw(u64 *ctx)
 {
-	mark_first();
 	return on_rename((void *)ctx[0], (void *)ctx[1]);
 }
 

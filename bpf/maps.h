@@ -89,15 +89,16 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/* One each CPU, and one for the snapshot; the loader makes SLOTS() of them. */
+/* One each CPU for each, and one for the snapshot: 4 * CPUs + 1, which the loader makes. */
 #define SLOTS_EXEC	  0
 #define SLOTS_EXEC_FAILED cfg_nr_cpus
 #define SLOTS_EXEC_AGAIN  (2 * cfg_nr_cpus)
-#define SLOT_SNAPSHOT	  (3 * cfg_nr_cpus)
+#define SLOTS_EXEC_FAILED_AT (3 * cfg_nr_cpus)
+#define SLOT_SNAPSHOT	     (4 * cfg_nr_cpus)
 
 /* The threads in a tracepoint whose first program has run and whose second has not yet. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, u32);
 	__type(value, u8);

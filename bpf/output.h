@@ -9,7 +9,7 @@
 #include "maps.h"
 
 /*
- * Since 7.0 a tracepoint's program can be preempted, and a task that then comes to the same
+ * In the newest kernels a tracepoint's program can be preempted, and a task that then comes to the same
  * tracepoint on that CPU finds the program busy: the kernel skips it. So there is a second program
  * behind it, which does the same if the first one has left no mark. That one is busy only if
  * another task was preempted in its few instructions as well; what is lost even so is counted.
@@ -94,8 +94,10 @@ static __always_inline long send(u32 op, void *msg, u64 size)
 {
 	long err = bpf_ringbuf_output(&ring, msg, size, ring_flags());
 
-	if (err)
+	if (err) {
 		count_lost(op, err);
+		wake_at = 0; /* the wake-up may have gone with it: the next message has it */
+	}
 	return err;
 }
 

@@ -5,7 +5,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <malloc.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +27,7 @@
 #define PROGRAMS_MAX	24
 #define RECURSION_CHECK NS_PER_SEC
 #define PRIORITY	(-10)
+#define LONGEST_SLEEP_MS 1000
 
 /* What libbpf said last about a program: it names who refused, and why. */
 static _Thread_local struct {
@@ -50,7 +50,7 @@ struct live {
 	bool stopped, again;
 	char without[64]; /* an optional program that this kernel refused */
 	/* losses: what was counted when we looked last */
-	uint64_t lost_seen, lost_since, missed_seen, missed_checked;
+	uint64_t lost_seen, lost_since, missed_seen, missed_checked, missed_at_stop;
 	struct kernel_stats seen;
 };
 
@@ -122,7 +122,7 @@ static void configure(struct live *l, struct tarsier_bpf *skel)
 	skel->rodata->cfg_scope_not = l->scope.negated;
 	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)l->options.ring_size);
 	bpf_map__set_max_entries(skel->maps.images, (uint32_t)l->options.max_images);
-	bpf_map__set_max_entries(skel->maps.scratches, 3 * (uint32_t)cpus + 1);
+	bpf_map__set_max_entries(skel->maps.scratches, 4 * (uint32_t)cpus + 1);
 }
 
 static struct tarsier_bpf *open_skeleton(struct live *l)
@@ -152,9 +152,9 @@ static void fill_scope(const struct scope *s, struct tarsier_bpf *skel)
 
 static void detach(struct live *l)
 {
-	for (size_t i = 0; i < l->n_links; i++)
-		bpf_link__destroy(l->links[i]);
-	l->n_links = 0;
+	/* Second programs go first, then beginnings, then ends: the reverse of how they came. */
+	while (l->n_links)
+		bpf_link__destroy(l->links[--l->n_links]);
 }
 
 static bool has_prefix(const char *s, const char *prefix)
@@ -298,7 +298,7 @@ static enum tsr_status start(struct source *s, message_fn fn, void *user, struct
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 	struct buf seen = {0};
 	enum tsr_status status;
-	uint64_t attached = clock_boot_ns();
+	uint64_t attached;
 	int n, ring_fd;
 
 	/* A storm that takes every CPU must not keep us from draining the ring. Best effort. */
@@ -306,6 +306,7 @@ static enum tsr_status start(struct source *s, message_fn fn, void *user, struct
 	status = load(l, err);
 	if (status)
 		return status;
+	attached = clock_boot_ns();
 	/* Only now, when libbpf has freed what it needs to load: the two peaks do not add up. */
 	malloc_trim(0);
 	ring_fd = bpf_map__fd(l->skel->maps.ring);
@@ -332,7 +333,7 @@ static enum tsr_status start(struct source *s, message_fn fn, void *user, struct
 	return TSR_OK;
 }
 
-static void report_lost(struct live *l, uint64_t count, uint32_t stage, uint8_t op, uint8_t reason,
+static void report_lost(uint64_t count, uint32_t stage, uint8_t op, uint8_t reason,
 			uint64_t from, uint64_t to, message_fn fn, void *user)
 {
 	struct msg_lost m = {
@@ -345,7 +346,6 @@ static void report_lost(struct live *l, uint64_t count, uint32_t stage, uint8_t 
 		.reason = reason,
 	};
 
-	(void)l;
 	fn(user, &m, sizeof(m));
 }
 
@@ -371,7 +371,7 @@ static void check_ring_losses(struct live *l, message_fn fn, void *user)
 				for (int c = 0; c < cpus; c++)
 					n += per_cpu[c].sent_failed[op][r];
 				if (n > old)
-					report_lost(l, n - old, LOST_KERNEL_RING, (uint8_t)op,
+					report_lost(n - old, LOST_KERNEL_RING, (uint8_t)op,
 						    (uint8_t)r, l->lost_since, now, fn, user);
 				l->seen.sent_failed[op][r] = n;
 			}
@@ -386,9 +386,9 @@ static void check_ring_losses(struct live *l, message_fn fn, void *user)
  * Runs that the kernel skipped because a program was under way on that CPU already, and that no
  * second program made good. What a second or an optional one misses is no event.
  */
-static void check_recursion(struct live *l, message_fn fn, void *user)
+static uint64_t count_missed(struct live *l)
 {
-	uint64_t now = clock_boot_ns(), missed = 0, good;
+	uint64_t missed = 0, good;
 
 	for (size_t i = 0; i < l->n_links; i++) {
 		const char *name = bpf_program__name(l->programs[i]);
@@ -401,9 +401,16 @@ static void check_recursion(struct live *l, message_fn fn, void *user)
 			missed += info.recursion_misses;
 	}
 	good = __atomic_load_n(&l->skel->bss->recovered_total, __ATOMIC_RELAXED);
-	missed = missed > good ? missed - good : 0;
+	return missed > good ? missed - good : 0;
+}
+
+static void check_recursion(struct live *l, message_fn fn, void *user)
+{
+	uint64_t now = clock_boot_ns();
+	uint64_t missed = l->stopped ? l->missed_at_stop : count_missed(l);
+
 	if (missed > l->missed_seen) {
-		report_lost(l, missed - l->missed_seen, LOST_KERNEL_RECURSION, 0, 0,
+		report_lost(missed - l->missed_seen, LOST_KERNEL_RECURSION, 0, 0,
 			    l->missed_checked, now, fn, user);
 		l->missed_seen = missed;
 	}
@@ -440,17 +447,24 @@ static int poll_live(struct source *s, int timeout_ms, message_fn fn, void *user
 	struct epoll_event events[2];
 	int n = drain(l, fn, user);
 
-	(void)err;
+	if (n < 0) {
+		tsr_fail(err, TSR_ERR_IO, "cannot read the ring buffer: %s", strerror(-n));
+		return n;
+	}
 	if (n) {
 		l->quiet = 0;
-		if (n < 0 || l->stopped)
+		if (l->stopped)
 			return n;
 		wait = latency;
 	} else if (l->stopped) {
+		check_recursion(l, fn, user);
 		return -ENODATA;
 	} else if (++l->quiet < 3) {
 		wait = latency; /* a program may have looked at wake_at before we set it */
 	}
+	/* Nothing that goes wrong with wake-ups may put us to sleep for good. */
+	if (wait < 0 || wait > LONGEST_SLEEP_MS)
+		wait = LONGEST_SLEEP_MS;
 	if (timeout_ms >= 0 && wait > timeout_ms)
 		wait = timeout_ms;
 	__atomic_store_n(&l->skel->data->wake_at,
@@ -482,6 +496,7 @@ static void stop(struct source *s)
 {
 	struct live *l = (struct live *)s;
 
+	l->missed_at_stop = count_missed(l);
 	detach(l);
 	l->stopped = true;
 }

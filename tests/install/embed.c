@@ -148,7 +148,7 @@ static enum tsr_status run(struct tsr_config *config, struct watch *watch, struc
 /* What is wrong must be refused, with a message, and change nothing. */
 static int misuse(struct tsr_config *config)
 {
-	struct tsr_error err = {TSR_OK, ""};
+	struct tsr_error err = { TSR_OK, "" };
 
 	return tsr_config_set(config, "no-such-key", "1", &err) != TSR_ERR_USAGE ||
 	       err.status != TSR_ERR_USAGE || !strstr(err.message, "no-such-key") ||
@@ -161,7 +161,7 @@ static int misuse(struct tsr_config *config)
 int main(int argc, char **argv)
 {
 	struct tsr_config *config = tsr_config_new();
-	struct watch watch = {.child = argc > 1 ? -1 : 0};
+	struct watch watch = { .child = argc > 1 ? -1 : 0 };
 	enum tsr_status status;
 	struct tsr_error err;
 	char scope[32];
