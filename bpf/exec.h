@@ -378,7 +378,8 @@ __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 	struct task_struct *task = (void *)task_addr;
 	struct linux_binprm *bprm = (void *)bprm_addr;
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	u64 filename = (u64)BPF_CORE_READ(bprm, filename), interp = (u64)BPF_CORE_READ(bprm, interp);
+	u64 filename = (u64)BPF_CORE_READ(bprm, filename),
+	    interp = (u64)BPF_CORE_READ(bprm, interp);
 	u64 start = BPF_CORE_READ(mm, arg_start), size = BPF_CORE_READ(mm, arg_end) - start;
 	bool all;
 

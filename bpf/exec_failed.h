@@ -149,11 +149,11 @@ static __always_inline bool read_call(struct exec_call *c, struct pt_regs *regs)
 		a[4] = BPF_CORE_READ(regs, r8);
 	}
 #elif defined(__TARGET_ARCH_arm64)
-#define NR_EXECVE	221
-#define NR_EXECVEAT	281
-#define NR_EXECVE_32	11
-#define NR_EXECVEAT_32	387
-#define PSR_MODE32_BIT	0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
+#define NR_EXECVE      221
+#define NR_EXECVEAT    281
+#define NR_EXECVE_32   11
+#define NR_EXECVEAT_32 387
+#define PSR_MODE32_BIT 0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
 
 static __always_inline bool read_call(struct exec_call *c, struct pt_regs *regs)
 {

@@ -28,9 +28,9 @@ typedef __s32 s32;
 typedef __u64 u64;
 typedef __s64 s64;
 typedef _Bool bool;
-#define true  1
+#define true 1
 #define false 0
-#define NULL  ((void *)0)
+#define NULL ((void *)0)
 
 /* include/uapi/linux/bpf.h: the values that we pass to helpers */
 enum bpf_map_type {

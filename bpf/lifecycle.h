@@ -17,7 +17,7 @@ static __always_inline int on_fork(struct task_struct *actor, struct task_struct
 	struct {
 		struct msg_clone_event event;
 		struct msg_clone_ext ext;
-	} *m;
+	} * m;
 	struct parent_ids parent;
 	struct image_state *i;
 	u64 start;
@@ -66,7 +66,7 @@ static __always_inline int on_fork(struct task_struct *actor, struct task_struct
 /* Two threads that end together both see the group dead: the first one reports it. */
 static __always_inline bool exit_first(u32 pid, u64 start, struct signal_struct *signal)
 {
-	struct exited_key key = {.start = start, .pid = pid};
+	struct exited_key key = { .start = start, .pid = pid };
 	u32 one = 1;
 
 	if (BPF_CORE_READ(signal, nr_threads) > 1)
@@ -109,7 +109,7 @@ static __always_inline int on_exit(struct task_struct *task)
 	struct {
 		struct msg_exit_event event;
 		struct msg_exit_ext ext;
-	} *m;
+	} * m;
 	u32 pid;
 	u64 start;
 
@@ -141,8 +141,7 @@ static __always_inline int on_exit(struct task_struct *task)
 			reaper = BPF_CORE_READ(reaper, group_leader);
 			m->ext.reaper_pid = BPF_CORE_READ(reaper, tgid);
 			m->ext.reaper_start = BPF_CORE_READ(reaper, start_boottime);
-			m->ext.reaper_image =
-				image_ktime(m->ext.reaper_pid, m->ext.reaper_start);
+			m->ext.reaper_image = image_ktime(m->ext.reaper_pid, m->ext.reaper_start);
 		}
 		m->event.common.flags |= scope_flag(&m->ext.task);
 		submit(m);

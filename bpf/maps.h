@@ -90,9 +90,9 @@ struct {
 } scratches SEC(".maps");
 
 /* One each CPU for each, and one for the snapshot: 4 * CPUs + 1, which the loader makes. */
-#define SLOTS_EXEC	  0
-#define SLOTS_EXEC_FAILED cfg_nr_cpus
-#define SLOTS_EXEC_AGAIN  (2 * cfg_nr_cpus)
+#define SLOTS_EXEC	     0
+#define SLOTS_EXEC_FAILED    cfg_nr_cpus
+#define SLOTS_EXEC_AGAIN     (2 * cfg_nr_cpus)
 #define SLOTS_EXEC_FAILED_AT (3 * cfg_nr_cpus)
 #define SLOT_SNAPSHOT	     (4 * cfg_nr_cpus)
 

@@ -77,12 +77,12 @@ static __always_inline u64 ring_flags(void)
 }
 
 /* size is a constant: the message is written in place. */
-#define reserve(op, size)                                                     \
-	({                                                                    \
-		void *_m = bpf_ringbuf_reserve(&ring, (size), 0);             \
-		if (!_m)                                                      \
-			count_lost((op), -11);                                \
-		_m;                                                           \
+#define reserve(op, size)                                         \
+	({                                                        \
+		void *_m = bpf_ringbuf_reserve(&ring, (size), 0); \
+		if (!_m)                                          \
+			count_lost((op), -11);                    \
+		_m;                                               \
 	})
 
 static __always_inline void submit(void *msg)

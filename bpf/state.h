@@ -51,7 +51,7 @@ struct scope_exe_key {
 #define INLINE_MAX  8192 /* args or envs up to this travel in the exec's own message */
 #define DATA_CHUNKS 200	 /* of MSG_DATA_MAX: above the 6 MiB that the kernel accepts at most */
 /* What may stand in var: all parts of the largest exec, which is then never too large to send. */
-#define VAR_MAX	    98304
+#define VAR_MAX 98304
 
 /*
  * A message under construction; never leaves the kernel as a whole. What loops and long functions
@@ -73,12 +73,12 @@ struct scratch {
 		__u64 at;
 		__u32 begin, trunc;
 	} strv;
-	__u64 number; /* makes a number of a pointer: see as_number() */
-	__u32 off;    /* of the next byte in var */
+	__u64 number;  /* makes a number of a pointer: see as_number() */
+	__u32 off;     /* of the next byte in var */
 	__u32 old_tid; /* of the thread that execs, before it takes over its process */
 	__u32 pad2;
 	__u32 fd_type; /* of the last put_fd(): S_IFMT bits */
-	union { /* var follows either header: the message is contiguous */
+	union {	       /* var follows either header: the message is contiguous */
 		struct {
 			struct msg_execve_event event;
 			struct msg_exec exec;

@@ -50,7 +50,7 @@ enum msg_op {
 #define MSG_COMMON_FLAG_PROCESS_NOT_FOUND 0x10
 #define MSG_COMMON_FLAG_ACTION_FAILED	  0x20
 /* Ours: outside the scope that was asked for; keeps the state right, is not shown. */
-#define MSG_COMMON_FLAG_STATE_ONLY	  0x80
+#define MSG_COMMON_FLAG_STATE_ONLY 0x80
 
 /* msg_exec.flags: the documented API's style, and in the upper half what it lacks */
 #define MSG_EXEC_EXECVE		0x00000001
@@ -188,7 +188,7 @@ struct msg_clone_event {
 	__u32 nspid;
 	__u32 flags;
 	__u64 ktime; /* when the child began: its start time */
-	/* struct msg_clone_ext */
+		     /* struct msg_clone_ext */
 };
 
 struct msg_exit_info {
@@ -317,7 +317,7 @@ struct uprobe_regs {
 
 /* Who acts, at this moment: stands behind the documented part of every message of ours. */
 struct msg_task {
-	__u32 pid;   /* thread group id; host's view, as all ids here that are not ns_ */
+	__u32 pid; /* thread group id; host's view, as all ids here that are not ns_ */
 	__u32 tid;
 	__u32 ns_pid;
 	__u32 ns_tid;
@@ -375,7 +375,8 @@ enum msg_exec_string {
 	EXEC_STR_MAX,
 };
 
-#define EXEC_STR_TRUNC_SHIFT 8 /* trunc: bit per string that was cut, then bit per string in error */
+#define EXEC_STR_TRUNC_SHIFT \
+	8 /* trunc: bit per string that was cut, then bit per string in error */
 
 struct msg_exec_ext {
 	struct msg_task task;
@@ -383,7 +384,7 @@ struct msg_exec_ext {
 	struct msg_file interpreter;
 	__u64 args_size; /* of the argument area; more than came if it was cut */
 	__u64 envs_size;
-	__u32 sid;  /* session and process group, host's view */
+	__u32 sid; /* session and process group, host's view */
 	__u32 pgid;
 	__u32 sessionid; /* audit session */
 	__u32 trunc;

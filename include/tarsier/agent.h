@@ -34,6 +34,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct tsr_config;
 struct tsr_agent;
 
@@ -49,11 +51,11 @@ struct tsr_summary {
 	uint64_t events[TSR_EVENT_COUNT]; /* shown or given to the callback, by tsr_event_id */
 	uint64_t total;
 	uint64_t lost_kernel_ring, lost_recursion, lost_malformed, lost_output, lost_recording;
-	uint64_t processes;	 /* held now */
-	uint64_t snapshot;	 /* found at start */
+	uint64_t processes; /* held now */
+	uint64_t snapshot;  /* found at start */
 	uint64_t elapsed_ns, cpu_ns;
-	uint64_t peak_memory;	 /* bytes resident, of the whole program */
-	uint64_t ready_ns;	 /* from tsr_agent_new() to ready */
+	uint64_t peak_memory; /* bytes resident, of the whole program */
+	uint64_t ready_ns;    /* from tsr_agent_new() to ready */
 };
 
 typedef void (*tsr_event_fn)(void *user, const struct tsr_event *event);
@@ -98,6 +100,8 @@ enum tsr_status tsr_tree_print(const char *path, const char *at, const char *for
 
 /* What this kernel offers: the hook of each event, what was refused and why. "text" or "json". */
 enum tsr_status tsr_probe_print(const char *format, FILE *out, struct tsr_error *err);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 /* The type of a field's value; the names are those of the catalogue's documentation. */
 enum tsr_type {
 	TSR_TYPE_BOOL,
@@ -35,10 +37,10 @@ enum tsr_type {
 
 /* A field of an event. */
 struct tsr_field_def {
-	const char *name;    /* the contract for rules and output */
+	const char *name; /* the contract for rules and output */
 	enum tsr_type type;
-	bool optional;	     /* may be absent from a record: the doc says when */
-	const char *doc;     /* one or two sentences, plain text */
+	bool optional;	 /* may be absent from a record: the doc says when */
+	const char *doc; /* one or two sentences, plain text */
 };
 
 /* One way to obtain an event in the kernel, the preferred one first. */
@@ -53,12 +55,13 @@ struct tsr_hook_def {
 struct tsr_event_def {
 	enum tsr_event_id id;
 	const char *name;
-	const char *group;   /* "process", "agent", ... */
+	const char *group; /* "process", "agent", ... */
 	const char *doc;
-	bool is_default;     /* part of what is collected when nothing is asked for */
+	bool is_default; /* part of what is collected when nothing is asked for */
 	const struct tsr_field_def *fields;
 	size_t n_fields;
-	const struct tsr_hook_def *hooks; /* alternatives, in order of preference; none for events made by the agent */
+	const struct tsr_hook_def *
+		hooks; /* alternatives, in order of preference; none for events made by the agent */
 	size_t n_hooks;
 };
 
@@ -82,6 +85,8 @@ const char *tsr_type_name(enum tsr_type type);
 
 /* The JSON Schema (draft 2020-12) of a record of the JSON output. */
 const char *tsr_catalogue_schema(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct tsr_event;
 
 struct tsr_string {
@@ -66,6 +68,8 @@ bool tsr_event_child(const struct tsr_event *event, struct tsr_process *process)
 /* An ancestor of who acted: 1 is the parent; false above the last that is known. */
 bool tsr_event_ancestor(const struct tsr_event *event, unsigned int level,
 			struct tsr_process *process);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -9,13 +9,15 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 enum tsr_status {
 	TSR_OK = 0,
-	TSR_ERR_USAGE = 1,	/* wrong option, value or configuration: nothing was started */
-	TSR_ERR_PERMISSION = 2, /* a capability is missing, or the kernel refused */
+	TSR_ERR_USAGE = 1,	 /* wrong option, value or configuration: nothing was started */
+	TSR_ERR_PERMISSION = 2,	 /* a capability is missing, or the kernel refused */
 	TSR_ERR_UNSUPPORTED = 3, /* the kernel or machine lacks what is needed */
-	TSR_ERR_IO = 4,		/* a file or socket failed */
-	TSR_ERR_FORMAT = 5,	/* what was read is not what it should be */
+	TSR_ERR_IO = 4,		 /* a file or socket failed */
+	TSR_ERR_FORMAT = 5,	 /* what was read is not what it should be */
 	TSR_ERR_MEMORY = 6,
 	TSR_ERR_STATE = 7, /* the call does not fit the object's state */
 };
@@ -36,6 +38,8 @@ const char *tsr_status_name(enum tsr_status status);
 
 /* The library's version, "MAJOR.MINOR.PATCH". Any thread. */
 const char *tsr_version(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

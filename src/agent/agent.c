@@ -23,9 +23,9 @@
 #include "wire/decode.h"
 #include "wire/encode.h"
 
-#define CHUNK	      (64UL << 10) /* records are handed over in pieces of about this */
-#define END_WAIT_MS   5000	   /* for an output that is stuck, at the end */
-#define RECORD_FLUSH  NS_PER_SEC   /* a crash loses at most this much of a recording */
+#define CHUNK	     (64UL << 10) /* records are handed over in pieces of about this */
+#define END_WAIT_MS  5000	  /* for an output that is stuck, at the end */
+#define RECORD_FLUSH NS_PER_SEC	  /* a crash loses at most this much of a recording */
 
 struct output {
 	const struct format *format;
@@ -54,7 +54,7 @@ struct tsr_agent {
 	void *event_user, *ready_user, *progress_user;
 
 	atomic_bool stop, give_up;
-	bool reader_gone, failed;
+	bool started, ended, reader_gone, failed, recording_failed;
 	uint64_t seq, began, start_cpu, deadline, flushed;
 	struct tsr_summary summary;
 	/* not yet announced in the stream */
@@ -86,6 +86,7 @@ static void flush_output(struct tsr_agent *a, struct output *o)
 static void show(struct tsr_agent *a, struct tsr_event *ev)
 {
 	ev->seq = ++a->seq;
+	ev->users = &a->users;
 	a->summary.events[ev->def->id]++;
 	a->summary.total++;
 	if (a->on_event)
@@ -117,7 +118,7 @@ static void add_script(struct tsr_agent *a, struct tsr_event *ev)
 		return;
 	a->script.len = 0;
 	path_lexical(&a->script, e->cwd.bytes, e->cwd.len, e->cmdpath.bytes, e->cmdpath.len);
-	ev->script = (str_t){a->script.data, a->script.len};
+	ev->script = (str_t){ a->script.data, a->script.len };
 }
 
 static void count_lost(struct tsr_agent *a, const struct tsr_event *ev)
@@ -151,8 +152,9 @@ static void record(struct tsr_agent *a, const void *msg, size_t len)
 		err = keep(a, msg, len);
 	else
 		err = wire_strip_env(msg, len, &a->chunks, &a->record_tmp, keep, a);
-	if (err && err != -EBADMSG && !a->failed) {
-		a->failed = true;
+	/* A message that can't be kept is counted; only a file that can't be written ends it. */
+	if (err && err != -EBADMSG && err != -EMSGSIZE && !a->recording_failed) {
+		a->recording_failed = a->failed = true;
 		tsr_warn("recording stopped: cannot write to '%s': %s; what was written before is "
 			 "readable",
 			 a->config.record, strerror(-err));
@@ -230,25 +232,27 @@ static void check_recorder(struct tsr_agent *a)
 	}
 }
 
+static void check_output(struct tsr_agent *a, struct output *o)
+{
+	if (o->error)
+		return;
+	o->error = sink_error(o->sink);
+	if (!o->error || o->error == -ETIMEDOUT) /* given up: the summary tells what is lost */
+		return;
+	if (o->error == -EPIPE) {
+		a->reader_gone = true;
+		return;
+	}
+	a->failed = true;
+	tsr_warn("cannot write to %s%s%s: %s; this output ends here", o->path ? "'" : "",
+		 o->path ? o->path : "standard output", o->path ? "'" : "", strerror(-o->error));
+}
+
 static void check_outputs(struct tsr_agent *a)
 {
 	for (size_t i = 0; i < a->n_outputs; i++) {
-		struct output *o = &a->outputs[i];
-
-		flush_output(a, o);
-		if (o->error)
-			continue;
-		o->error = sink_error(o->sink);
-		if (!o->error)
-			continue;
-		if (o->error == -EPIPE) {
-			a->reader_gone = true;
-			continue;
-		}
-		a->failed = true;
-		tsr_warn("cannot write to %s%s%s: %s; this output ends here", o->path ? "'" : "",
-			 o->path ? o->path : "standard output", o->path ? "'" : "",
-			 strerror(-o->error));
+		flush_output(a, &a->outputs[i]);
+		check_output(a, &a->outputs[i]);
 	}
 }
 
@@ -256,11 +260,11 @@ static void check_outputs(struct tsr_agent *a)
 static void between(struct tsr_agent *a)
 {
 	check_recorder(a);
+	check_outputs(a);
 	announce(a, &a->new_malformed, LOST_MALFORMED);
 	announce(a, &a->new_output, LOST_OUTPUT_QUEUE);
 	announce(a, &a->new_recording, LOST_RECORDING);
 	a->lost_since = a->now;
-	check_outputs(a);
 	if (a->on_progress && a->config.replay) {
 		uint64_t at, total;
 
@@ -285,8 +289,20 @@ static int wait_ms(const struct tsr_agent *a)
 	return limit >= 0 && now > 1000 ? limit : now > INT32_MAX ? INT32_MAX : (int)now;
 }
 
+/* Nobody is left to be told. */
+static bool all_failed(const struct tsr_agent *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a->n_outputs; i++)
+		n += a->outputs[i].error != 0;
+	return n && n == a->n_outputs && !a->on_event && (!a->recorder || a->recording_failed);
+}
+
 static bool wants_end(const struct tsr_agent *a)
 {
+	if (all_failed(a))
+		return true;
 	return atomic_load(&a->stop) || a->reader_gone ||
 	       (a->deadline && clock_boot_ns() >= a->deadline);
 }
@@ -324,7 +340,10 @@ static enum tsr_status finish(struct tsr_agent *a, enum tsr_status status, struc
 		uint64_t left;
 
 		flush_output(a, o);
-		left = sink_close(o->sink, END_WAIT_MS);
+		/* What was written last can fail, too. */
+		sink_finish(o->sink, END_WAIT_MS);
+		check_output(a, o);
+		left = sink_close(o->sink, 0);
 		o->sink = NULL;
 		if (o->error != -EPIPE && !a->reader_gone)
 			a->summary.lost_output += left;
@@ -334,12 +353,17 @@ static enum tsr_status finish(struct tsr_agent *a, enum tsr_status status, struc
 		int e = recorder_close(a->recorder);
 
 		a->recorder = NULL;
-		if (e && !a->failed)
+		if (e && !a->recording_failed)
 			tsr_warn("cannot finish the recording '%s': %s", a->config.record,
 				 strerror(-e));
 		if (e)
 			a->failed = true;
 	}
+	for (int e = 0; e < WIRE_ERROR_MAX; e++)
+		if (a->malformed[e])
+			tsr_warn("malformed messages, %s: %llu",
+				 wire_error_text((enum wire_error)e),
+				 (unsigned long long)a->malformed[e]);
 	if (!status && a->failed)
 		status = tsr_fail(err, TSR_ERR_IO, "an output failed, see above");
 	return status;
@@ -359,8 +383,9 @@ enum tsr_status tsr_agent_run(struct tsr_agent *a, struct tsr_error *err)
 {
 	enum tsr_status status;
 
-	if (!a->source)
+	if (a->started)
 		return tsr_fail(err, TSR_ERR_STATE, "an agent runs once");
+	a->started = true;
 	status = a->source->ops->start(a->source, on_message, a, err);
 	if (!status) {
 		a->summary.ready_ns = clock_boot_ns() - a->began;
@@ -373,8 +398,8 @@ enum tsr_status tsr_agent_run(struct tsr_agent *a, struct tsr_error *err)
 	}
 	status = finish(a, status, err);
 	tsr_agent_summary(a, &a->summary);
-	a->source->ops->close(a->source);
-	a->source = NULL;
+	a->ended = true;
+	/* The source stays: a signal or a thread may be about to stop us. tsr_agent_free() closes it. */
 	return status;
 }
 
@@ -405,7 +430,7 @@ static uint64_t peak_memory(void)
 void tsr_agent_summary(const struct tsr_agent *a, struct tsr_summary *s)
 {
 	*s = a->summary;
-	if (!a->source && a->summary.elapsed_ns)
+	if (a->ended)
 		return;
 	s->processes = a->table.n_processes;
 	s->elapsed_ns = clock_boot_ns() - a->began;
@@ -425,8 +450,9 @@ static enum tsr_status open_source(struct tsr_agent *a, struct tsr_error *err)
 
 	if (c->replay) {
 		if (c->scope.on)
-			return tsr_fail(err, TSR_ERR_USAGE,
-					"scope: the kernel applies it, so a replay cannot; record with it");
+			return tsr_fail(
+				err, TSR_ERR_USAGE,
+				"scope: the kernel applies it, so a replay cannot; record with it");
 		return recording_open(&a->source, c->replay, err);
 	}
 	memcpy(o.wanted, c->events, sizeof(o.wanted));
@@ -438,6 +464,7 @@ static enum tsr_status open_output(struct tsr_agent *a, size_t i, struct tsr_err
 	const struct tsr_config *c = &a->config;
 	struct output *o = &a->outputs[i];
 	bool terminal = !c->outputs[i].path && isatty(STDOUT_FILENO);
+	const char *no_color = getenv("NO_COLOR");
 	enum tsr_status status;
 	struct winsize w;
 
@@ -449,7 +476,7 @@ static enum tsr_status open_output(struct tsr_agent *a, size_t i, struct tsr_err
 		.ancestors = c->ancestors,
 		.scrub = c->scrub,
 		.env_values = c->env_values,
-		.colour = c->colour < 0 ? terminal && !getenv("NO_COLOR") : c->colour,
+		.colour = c->colour < 0 ? terminal && !(no_color && *no_color) : c->colour,
 	};
 	if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
 		o->options.width = w.ws_col;

@@ -87,10 +87,9 @@ static enum tsr_status set_events(struct tsr_config *c, const char *value, struc
 		if (want(c, name))
 			continue;
 		near = tsr_catalogue_nearest(name);
-		status = tsr_fail(err, TSR_ERR_USAGE,
-				  "unknown event '%s'%s%s%s\n`tarsier events` lists them", name,
-				  near ? "; did you mean '" : "", near ? near : "",
-				  near ? "'?" : "");
+		status = tsr_fail(
+			err, TSR_ERR_USAGE, "unknown event '%s'%s%s%s\n`tarsier events` lists them",
+			name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 		break;
 	}
 	free(copy);
@@ -111,19 +110,35 @@ static enum tsr_status add_output(struct tsr_config *c, const char *value, struc
 	memcpy(name, value, len);
 	name[len] = '\0';
 	if (!strcmp(name, "none") && !path) {
-		c->n_outputs = 0;
+		while (c->n_outputs)
+			free(c->outputs[--c->n_outputs].path);
 		return TSR_OK;
 	}
+	if (!strcmp(name, "none"))
+		return tsr_fail(err, TSR_ERR_USAGE, "output '%s': none goes nowhere, not to a file",
+				value);
 	format = format_find(name);
 	if (!format)
 		return tsr_fail(err, TSR_ERR_USAGE, "unknown output format '%s'; there are %s",
 				name, format_names());
 	if (path && !*path)
 		return tsr_fail(err, TSR_ERR_USAGE, "output '%s': no file behind the ':'", value);
+	if (path && !strcmp(path, "-"))
+		path = NULL;
+	for (size_t i = 0; i < c->n_outputs; i++) {
+		const char *other = c->outputs[i].path;
+
+		if (path && other ? !strcmp(path, other) : !path && !other)
+			return tsr_fail(
+				err, TSR_ERR_USAGE,
+				"output '%s': there is one to %s already; give it a file of its "
+				"own: %s:FILE",
+				value, path ? path : "standard output", name);
+	}
 	if (c->n_outputs == OUTPUTS_MAX)
 		return tsr_fail(err, TSR_ERR_USAGE, "more than %d outputs", OUTPUTS_MAX);
 	c->outputs[c->n_outputs].format = format;
-	c->outputs[c->n_outputs].path = path && strcmp(path, "-") ? xstrdup(path) : NULL;
+	c->outputs[c->n_outputs].path = path ? xstrdup(path) : NULL;
 	c->n_outputs++;
 	return TSR_OK;
 }
@@ -162,8 +177,7 @@ static enum tsr_status set_ring(struct tsr_config *c, const char *value, struct 
 	return TSR_OK;
 }
 
-static enum tsr_status set_ancestors(struct tsr_config *c, const char *value,
-				     struct tsr_error *err)
+static enum tsr_status set_ancestors(struct tsr_config *c, const char *value, struct tsr_error *err)
 {
 	char *end;
 	unsigned long n;
@@ -181,8 +195,8 @@ static enum tsr_status set_choice(bool *on, const char *key, const char *value, 
 				  const char *no, struct tsr_error *err)
 {
 	if (strcmp(value, yes) && strcmp(value, no))
-		return tsr_fail(err, TSR_ERR_USAGE, "%s: '%s' is not valid; expected %s or %s",
-				key, value, no, yes);
+		return tsr_fail(err, TSR_ERR_USAGE, "%s: '%s' is not valid; expected %s or %s", key,
+				value, no, yes);
 	*on = !strcmp(value, yes);
 	return TSR_OK;
 }
@@ -232,10 +246,11 @@ enum tsr_status tsr_config_set(struct tsr_config *c, const char *key, const char
 			c->colour = -1;
 			return TSR_OK;
 		}
-		status = set_choice(&on, key, value, "always", "never", err);
-		if (!status)
-			c->colour = on;
-		return status;
+		status = set_choice(&on, key, value, "always", "never", NULL);
+		if (status)
+			return bad(err, key, value, "auto, always or never");
+		c->colour = on;
+		return TSR_OK;
 	}
 	if (!strcmp(key, "record"))
 		return set_path(&c->record, key, value, err);

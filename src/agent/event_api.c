@@ -7,6 +7,7 @@
 #include "container/cgroup.h"
 #include "event/event.h"
 #include "process/table.h"
+#include "process/users.h"
 
 #define FIELDS_MAX 96
 
@@ -32,7 +33,8 @@ uint64_t tsr_event_time(const struct tsr_event *ev)
 
 bool tsr_event_value(const struct tsr_event *ev, size_t index, struct tsr_value *value)
 {
-	static _Thread_local struct event_scratch tmp; /* lists that are made; as long as the event */
+	static _Thread_local struct event_scratch
+		tmp; /* lists that are made; as long as the event */
 	struct tsr_value values[FIELDS_MAX];
 
 	if (index >= ev->def->n_fields)
@@ -44,10 +46,10 @@ bool tsr_event_value(const struct tsr_event *ev, size_t index, struct tsr_value 
 
 static str_t istr_str(const struct istr *s)
 {
-	return s ? (str_t){s->s, s->len} : (str_t){0};
+	return s ? (str_t){ s->s, s->len } : (str_t){ 0 };
 }
 
-static void fill(struct tsr_process *out, const struct image *i)
+static void fill(struct tsr_process *out, const struct image *i, const struct users *users)
 {
 	const struct process *p = i->process;
 
@@ -60,9 +62,10 @@ static void fill(struct tsr_process *out, const struct image *i)
 		.gid = p->gid,
 		.euid = p->euid,
 		.start_time = p->start,
-		.name = {i->comm, strnlen(i->comm, EV_COMM_LEN)},
+		.name = { i->comm, strnlen(i->comm, EV_COMM_LEN) },
 		.exe = istr_str(i->exe),
 		.cwd = istr_str(i->cwd),
+		.user = users_name(users, p->uid),
 		.container_id = cgroup_container_id(istr_str(i->cgroup)),
 		.argv_truncated = i->argv_truncated,
 		.is_exec = i->is_exec,
@@ -71,14 +74,14 @@ static void fill(struct tsr_process *out, const struct image *i)
 		.cwd_deleted = i->cwd_deleted,
 	};
 	if (i->argv)
-		out->argv = (str_t){i->argv->bytes, i->argv->len};
+		out->argv = (str_t){ i->argv->bytes, i->argv->len };
 }
 
 bool tsr_event_process(const struct tsr_event *ev, struct tsr_process *process)
 {
 	if (!ev->image)
 		return false;
-	fill(process, ev->image);
+	fill(process, ev->image, ev->users);
 	return true;
 }
 
@@ -86,12 +89,11 @@ bool tsr_event_child(const struct tsr_event *ev, struct tsr_process *process)
 {
 	if (!ev->child)
 		return false;
-	fill(process, ev->child->image);
+	fill(process, ev->child->image, ev->users);
 	return true;
 }
 
-bool tsr_event_ancestor(const struct tsr_event *ev, unsigned int level,
-			struct tsr_process *process)
+bool tsr_event_ancestor(const struct tsr_event *ev, unsigned int level, struct tsr_process *process)
 {
 	const struct image *i = ev->image;
 
@@ -99,6 +101,6 @@ bool tsr_event_ancestor(const struct tsr_event *ev, unsigned int level,
 		i = image_parent(i);
 	if (!i)
 		return false;
-	fill(process, i);
+	fill(process, i, ev->users);
 	return true;
 }

@@ -2,6 +2,7 @@
 /*
  * `tarsier probe`: what this kernel offers, for people and for scripts.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -15,11 +16,11 @@
 
 static str_t cstr(const char *s)
 {
-	return (str_t){s, strlen(s)};
+	return (str_t){ s, strlen(s) };
 }
 
-static void json(struct buf *b, const struct plan *p, const struct source_info *info,
-		 bool snapshot, const char *reason)
+static void json(struct buf *b, const struct plan *p, const struct source_info *info, bool snapshot,
+		 const char *reason)
 {
 	buf_lit(b, "{\"host\":");
 	json_string(b, cstr(info->host));
@@ -56,9 +57,9 @@ static void json(struct buf *b, const struct plan *p, const struct source_info *
 			json_member(b, "kind", cstr(h->def->kind));
 			json_member(b, "target", cstr(h->def->target));
 			json_member(b, "state",
-				    cstr(h->refused		     ? "refused"
+				    cstr(h->refused	       ? "refused"
 					 : (int)k == s->chosen ? "in use"
-								     : "available"));
+							       : "available"));
 			if (h->refused) {
 				buf_lit(b, ",\"errno\":");
 				buf_i64(b, h->error);
@@ -71,14 +72,13 @@ static void json(struct buf *b, const struct plan *p, const struct source_info *
 	buf_lit(b, "]}\n");
 }
 
-static void text(struct buf *b, const struct plan *p, const struct source_info *info,
-		 bool snapshot, const char *reason)
+static void text(struct buf *b, const struct plan *p, const struct source_info *info, bool snapshot,
+		 const char *reason)
 {
 	buf_printf(b, "kernel %s, %s\n\n", info->kernel, info->arch);
 	for (size_t i = 0; i < p->n_slots; i++) {
 		const struct plan_slot *s = &p->slots[i];
-		const struct tsr_hook_def *used =
-			s->chosen >= 0 ? s->hooks[s->chosen].def : NULL;
+		const struct tsr_hook_def *used = s->chosen >= 0 ? s->hooks[s->chosen].def : NULL;
 
 		buf_printf(b, "%s\n", s->event->name);
 		if (used)
@@ -94,10 +94,15 @@ static void text(struct buf *b, const struct plan *p, const struct source_info *
 				buf_printf(b, "  refused    %s/%s: %s\n", h->def->kind,
 					   h->def->target, h->reason);
 			else if ((int)k != s->chosen)
-				buf_printf(b, "  also       %s/%s\n", h->def->kind,
-					   h->def->target);
+				buf_printf(b, "  also       %s/%s\n", h->def->kind, h->def->target);
 		}
 	}
+	buf_printf(b, "path of a script (script_pathname)\n  %s\n",
+		   bpf_script_hook()
+			   ? "in use     kprobe/security_bprm_check"
+			   : "in use     what was asked for, made absolute\n"
+			     "  cost       a symbolic link to a script is not followed\n"
+			     "  refused    kprobe/security_bprm_check: this kernel has no kprobes");
 	buf_printf(b, "snapshot of the processes that exist\n");
 	if (snapshot)
 		buf_printf(b, "  in use     iter/task\n");
@@ -111,9 +116,9 @@ static void text(struct buf *b, const struct plan *p, const struct source_info *
 enum tsr_status tsr_probe_print(const char *format, FILE *out, struct tsr_error *err)
 {
 	bool is_json = !strcmp(format, "json"), snapshot;
-	struct source_info info = {0};
+	struct source_info info = { 0 };
 	enum tsr_status status;
-	struct buf b = {0};
+	struct buf b = { 0 };
 	struct plan plan;
 	char reason[256];
 
@@ -126,7 +131,9 @@ enum tsr_status tsr_probe_print(const char *format, FILE *out, struct tsr_error 
 	source_info_local(&info);
 	(is_json ? json : text)(&b, &plan, &info, snapshot, reason);
 	if (fwrite(b.data, 1, b.len, out) != b.len || fflush(out))
-		status = tsr_fail(err, TSR_ERR_IO, "cannot write the output");
+		status = errno == EPIPE
+				 ? TSR_OK
+				 : tsr_fail(err, TSR_ERR_IO, "cannot write: %s", strerror(errno));
 	buf_free(&b);
 	free(info.users);
 	return status;

@@ -12,12 +12,12 @@ void tsr_summary_print(const struct tsr_summary *s, FILE *out)
 		const char *label;
 		bool always;
 	} labels[] = {
-		{TSR_EVENT_SCHED_PROCESS_FORK, "fork", true},
-		{TSR_EVENT_SCHED_PROCESS_EXEC, "exec", true},
-		{TSR_EVENT_SCHED_PROCESS_EXIT, "exit", true},
-		{TSR_EVENT_PROCESS_EXECUTE_FAILED, "exec failed", false},
-		{TSR_EVENT_TASK_RENAME, "rename", false},
-		{TSR_EVENT_LOST_EVENTS, "lost_events records", false},
+		{ TSR_EVENT_SCHED_PROCESS_FORK, "fork", true },
+		{ TSR_EVENT_SCHED_PROCESS_EXEC, "exec", true },
+		{ TSR_EVENT_SCHED_PROCESS_EXIT, "exit", true },
+		{ TSR_EVENT_PROCESS_EXECUTE_FAILED, "exec failed", false },
+		{ TSR_EVENT_TASK_RENAME, "rename", false },
+		{ TSR_EVENT_LOST_EVENTS, "lost_events records", false },
 	};
 	const char *comma = "";
 

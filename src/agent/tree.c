@@ -85,7 +85,7 @@ static enum tsr_status read_recording(struct fill *f, struct source *s, struct t
 static enum tsr_status parse_format(const char *name, enum tree_format *format,
 				    struct tsr_error *err)
 {
-	static const char *const names[] = {"text", "json", "dot"};
+	static const char *const names[] = { "text", "json", "dot" };
 
 	for (int i = 0; i < 3; i++) {
 		if (!strcmp(name, names[i])) {
@@ -107,20 +107,21 @@ static unsigned int terminal_width(FILE *out)
 enum tsr_status tsr_tree_print(const char *path, const char *at, const char *format, bool colour,
 			       FILE *out, struct tsr_error *err)
 {
-	struct source_info local = {0}, *info = &local;
+	struct source_info local = { 0 }, *info = &local;
 	enum tsr_status status, read_status = TSR_OK;
 	struct source *s = NULL;
-	struct users users = {0};
+	struct users users = { 0 };
 	enum tree_format kind = TREE_TEXT;
-	struct fill f = {0};
-	struct buf text = {0};
+	struct fill f = { 0 };
+	struct buf text = { 0 };
 	int n;
 
 	status = parse_format(format, &kind, err);
 	if (status)
 		return status;
 	if (!path && at)
-		return tsr_fail(err, TSR_ERR_USAGE, "at: only a recording has a past; name its file");
+		return tsr_fail(err, TSR_ERR_USAGE,
+				"at: only a recording has a past; name its file");
 	if (path) {
 		status = recording_open(&s, path, err);
 		if (status)

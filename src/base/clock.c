@@ -118,7 +118,7 @@ int clock_parse_rfc3339(const char *s, uint64_t *epoch_ns)
 {
 	int year, month, day, hour, min, sec, offset;
 	uint64_t ns = 0, scale = NS_PER_SEC / 10;
-	struct tm tm = {0};
+	struct tm tm = { 0 };
 	int64_t t;
 
 	if (!take_digits(&s, 4, &year) || !take_char(&s, "-") || !take_digits(&s, 2, &month) ||
@@ -167,9 +167,13 @@ int parse_duration(const char *s, uint64_t *ns)
 	static const struct {
 		const char *unit;
 		uint64_t ns;
-	} units[] = {{"ns", 1},	     {"us", 1000},	  {"ms", NS_PER_MS},
-		     {"s", NS_PER_SEC}, {"", NS_PER_SEC}, {"m", 60 * NS_PER_SEC},
-		     {"h", 3600 * NS_PER_SEC}};
+	} units[] = { { "ns", 1 },
+		      { "us", 1000 },
+		      { "ms", NS_PER_MS },
+		      { "s", NS_PER_SEC },
+		      { "", NS_PER_SEC },
+		      { "m", 60 * NS_PER_SEC },
+		      { "h", 3600 * NS_PER_SEC } };
 	const char *unit;
 	uint64_t n;
 	int err = parse_number(s, &unit, &n);

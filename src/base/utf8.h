@@ -46,4 +46,7 @@ static inline size_t utf8_shown(const char *s, size_t left)
 	return n;
 }
 
+/* How many columns of a terminal the valid sequence at s, of that length, takes: 0, 1 or 2. */
+unsigned int utf8_columns(const char *s, size_t len);
+
 #endif

@@ -10,29 +10,56 @@
 
 #include "cli.h"
 
-#define OPT_EVENTS                                                                          \
-	{'e', "events", "EVENT,...", "which events: names, 'process', 'all' (tarsier events)"}
-#define OPT_OUTPUT                                                                          \
-	{'o', "output", "FORMAT[:FILE]", "table, json, json-pretty or none; may be repeated"}
-#define OPT_ANCESTORS {0, "ancestors", "N", "show at most N ancestors (default: up to pid 1)"}
-#define OPT_SCRUB     {0, "no-scrub", NULL, "show secrets in arguments as they are"}
-#define OPT_ENV	      {0, "env", "names|values", "what is shown of environments (default: names)"}
-#define OPT_COLOR     {0, "color", "WHEN", "auto, always or never"}
-#define OPT_LIVE                                                                            \
-	{0, "scope", "EXPR", "whose events: uid=, pid=, comm=, exe=, descendants-of=; repeatable"}, \
-		{0, "duration", "T", "stop after this time (500ms, 10s, 2m)"},                \
-		{0, "latency", "T", "how long an event may wait in the kernel (default 100ms)"}, \
-		{0, "ring-size", "SIZE", "of the kernel's ring buffer (default 8M)"},         \
-		{0, "on-full", "block|drop", "what a full output queue does (default: block)"}
+#define OPT_EVENTS                                                               \
+	{                                                                        \
+		'e', "events", "EVENT,...",                                      \
+			"which events: names, 'process', 'all' (tarsier events)" \
+	}
+#define OPT_OUTPUT                                                          \
+	{                                                                   \
+		'o', "output", "FORMAT[:FILE]",                             \
+			"table, json, json-pretty or none; may be repeated" \
+	}
+#define OPT_ANCESTORS                                                                  \
+	{                                                                              \
+		0, "ancestors", "N", "show at most N ancestors (default: up to pid 1)" \
+	}
+#define OPT_SCRUB                                                            \
+	{                                                                    \
+		0, "no-scrub", NULL, "show secrets in arguments as they are" \
+	}
+#define OPT_ENV                                                                            \
+	{                                                                                  \
+		0, "env", "names|values", "what is shown of environments (default: names)" \
+	}
+#define OPT_COLOR                                           \
+	{                                                   \
+		0, "color", "WHEN", "auto, always or never" \
+	}
+#define OPT_LIVE                                                                                   \
+	{ 0, "scope", "EXPR",                                                                      \
+	  "whose events: uid=, pid=, comm=, exe=, descendants-of=; repeatable" },                  \
+		{ 0, "duration", "T", "stop after this time (500ms, 10s, 2m)" },                   \
+		{ 0, "latency", "T", "how long an event may wait in the kernel (default 100ms)" }, \
+		{ 0, "ring-size", "SIZE", "of the kernel's ring buffer (default 8M)" },            \
+	{                                                                                          \
+		0, "on-full", "block|drop", "what a full output queue does (default: block)"       \
+	}
 
 static const struct option_def run_options[] = {
-	OPT_EVENTS, OPT_OUTPUT, OPT_LIVE, OPT_ANCESTORS, OPT_SCRUB, OPT_ENV, OPT_COLOR,
-	{'w', "record", "FILE", "record to FILE as well"},
+	OPT_EVENTS, OPT_OUTPUT, OPT_LIVE,  OPT_ANCESTORS,
+	OPT_SCRUB,  OPT_ENV,	OPT_COLOR, { 'w', "record", "FILE", "record to FILE as well" },
 };
 
 static const struct option_def record_options[] = {
-	{'w', "record", "FILE", "the recording (required)"},
-	OPT_EVENTS, OPT_OUTPUT, OPT_LIVE, OPT_ANCESTORS, OPT_SCRUB, OPT_ENV, OPT_COLOR,
+	{ 'w', "record", "FILE", "the recording (required)" },
+	OPT_EVENTS,
+	OPT_OUTPUT,
+	OPT_LIVE,
+	OPT_ANCESTORS,
+	OPT_SCRUB,
+	OPT_ENV,
+	OPT_COLOR,
 };
 
 static const struct option_def replay_options[] = {
@@ -54,7 +81,7 @@ static void on_signal(int signal)
 
 static void catch_signals(void)
 {
-	struct sigaction action = {.sa_handler = on_signal}, old;
+	struct sigaction action = { .sa_handler = on_signal }, old;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -133,7 +160,7 @@ static int run_agent(const struct tsr_config *config, bool replay, bool progress
 
 static int agent_command(const struct command *self, int argc, char **argv)
 {
-	struct option_reader reader = {.command = self, .argc = argc, .argv = argv};
+	struct option_reader reader = { .command = self, .argc = argc, .argv = argv };
 	bool is_replay = self == &command_replay, is_record = self == &command_record;
 	bool has_output = false, has_file = false, terminal = isatty(STDOUT_FILENO);
 	struct tsr_config *config = tsr_config_new();
@@ -167,8 +194,7 @@ static int agent_command(const struct command *self, int argc, char **argv)
 		code = report(&err);
 	if (!code)
 		code = run_agent(config, is_replay,
-				 is_replay && isatty(STDERR_FILENO) &&
-					 (!terminal || has_output));
+				 is_replay && isatty(STDERR_FILENO) && (!terminal || has_output));
 out:
 	tsr_config_free(config);
 	return code;
@@ -189,9 +215,10 @@ const struct command command_record = {
 	.name = "record",
 	.args = "-w FILE",
 	.summary = "record what processes do, to be replayed",
-	.details = "The file holds the processes that exist at the start and every message since;\n"
-		   "values of environments only with --env values. A file that is cut off (a crash, a\n"
-		   "full disk) can be replayed up to the cut.",
+	.details =
+		"The file holds the processes that exist at the start and every message since;\n"
+		"values of environments only with --env values. A file that is cut off (a crash, a\n"
+		"full disk) can be replayed up to the cut.",
 	.options = record_options,
 	.n_options = COUNT(record_options),
 	.run = agent_command,

@@ -9,9 +9,10 @@
 
 #include "cli.h"
 
-const struct command *const commands[] = {&command_run,	   &command_record, &command_replay,
-					  &command_tree,   &command_events, &command_probe,
-					  &command_version, NULL};
+const struct command *const commands[] = { &command_run,     &command_record,
+					   &command_replay,  &command_tree,
+					   &command_events,  &command_probe,
+					   &command_version, NULL };
 
 static const char *command_name(const void *list, size_t i)
 {
@@ -46,7 +47,7 @@ static int run_command(const char *name, int argc, char **argv)
 
 static bool reader_gone(void)
 {
-	struct pollfd out = {.fd = STDOUT_FILENO};
+	struct pollfd out = { .fd = STDOUT_FILENO };
 
 	return poll(&out, 1, 0) == 1 && out.revents & (POLLERR | POLLHUP);
 }
@@ -67,7 +68,7 @@ static int end_output(int code)
 
 int main(int argc, char **argv)
 {
-	char *asks_help[] = {"--help"};
+	char *asks_help[] = { "--help" };
 
 	/*
 	 * What is large goes back to the system when it is freed. Without this the threshold grows

@@ -60,8 +60,8 @@ static void say(const char *message)
 	char safe[4 * TSR_ERROR_MAX + 1];
 	size_t n = 0;
 
-	for (const unsigned char *p = (const unsigned char *)message;
-	     *p && n + 5 < sizeof(safe); p++) {
+	for (const unsigned char *p = (const unsigned char *)message; *p && n + 5 < sizeof(safe);
+	     p++) {
 		bool c1 = *p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
 
 		if ((*p < 0x20 && *p != '\n') || *p == 0x7f || c1)
@@ -118,8 +118,9 @@ static const char *option_name(const void *list, size_t i)
 	return ((const struct option_def *)list)[i].name;
 }
 
-#define fail(r, ...)                                                                        \
-	((r)->failed = true, usage_error((r)->command, __VA_ARGS__), (const struct option_def *)NULL)
+#define fail(r, ...)                                                 \
+	((r)->failed = true, usage_error((r)->command, __VA_ARGS__), \
+	 (const struct option_def *)NULL)
 
 static const struct option_def *take_value(struct option_reader *r, const struct option_def *o,
 					   const char *attached, const char **value)
@@ -161,7 +162,7 @@ static const struct option_def *short_option(struct option_reader *r, const char
 					     const char **value)
 {
 	const struct command *c = r->command;
-	char letter[2] = {cluster[r->cluster], '\0'};
+	char letter[2] = { cluster[r->cluster], '\0' };
 	bool last = !cluster[r->cluster + 1];
 
 	if (*letter == 'h') {

@@ -12,18 +12,18 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct option_def tree_options[] = {
-	{'f', "format", "text|json|dot", "how it is shown (default: text)"},
-	{'o', "output", "text|json|dot", "the same"},
-	{0, "at", "TIME", "of a recording: at this time (2026-11-21T01:42:04Z, +10s)"},
-	{0, "color", "WHEN", "auto, always or never"},
+	{ 'f', "format", "text|json|dot", "how it is shown (default: text)" },
+	{ 'o', "output", "text|json|dot", "the same" },
+	{ 0, "at", "TIME", "of a recording: at this time (2026-11-21T01:42:04Z, +10s)" },
+	{ 0, "color", "WHEN", "auto, always or never" },
 };
 
 static const struct option_def events_options[] = {
-	{'o', "output", "FORMAT", "text, json, md or schema (default: text)"},
+	{ 'o', "output", "FORMAT", "text, json, md or schema (default: text)" },
 };
 
 static const struct option_def probe_options[] = {
-	{'o', "output", "text|json", "how it is shown (default: text)"},
+	{ 'o', "output", "text|json", "how it is shown (default: text)" },
 };
 
 static int end(const struct option_reader *r)
@@ -37,7 +37,7 @@ static int end(const struct option_reader *r)
 
 static int tree(const struct command *self, int argc, char **argv)
 {
-	struct option_reader r = {.command = self, .argc = argc, .argv = argv};
+	struct option_reader r = { .command = self, .argc = argc, .argv = argv };
 	const char *value, *format = "text", *at = NULL, *color = "auto";
 	const struct option_def *o;
 	const char *no_color = getenv("NO_COLOR");
@@ -59,8 +59,7 @@ static int tree(const struct command *self, int argc, char **argv)
 	if (strcmp(color, "auto") && strcmp(color, "always") && strcmp(color, "never"))
 		return usage_error(self, "--color '%s': expected auto, always or never", color);
 	colour = !strcmp(color, "always") ||
-		 (!strcmp(color, "auto") && isatty(STDOUT_FILENO) &&
-		  !(no_color && *no_color));
+		 (!strcmp(color, "auto") && isatty(STDOUT_FILENO) && !(no_color && *no_color));
 	if (tsr_tree_print(r.n_plain ? argv[0] : NULL, at, format, colour, stdout, &err))
 		return report(&err);
 	return EXIT_DONE;
@@ -68,7 +67,7 @@ static int tree(const struct command *self, int argc, char **argv)
 
 static int probe(const struct command *self, int argc, char **argv)
 {
-	struct option_reader r = {.command = self, .argc = argc, .argv = argv};
+	struct option_reader r = { .command = self, .argc = argc, .argv = argv };
 	const char *value, *format = "text";
 	struct tsr_error err;
 
@@ -85,7 +84,7 @@ static int probe(const struct command *self, int argc, char **argv)
 
 static int version(const struct command *self, int argc, char **argv)
 {
-	struct option_reader r = {.command = self, .argc = argc, .argv = argv};
+	struct option_reader r = { .command = self, .argc = argc, .argv = argv };
 	const char *value;
 
 	next_option(&r, &value);
@@ -99,7 +98,7 @@ static int version(const struct command *self, int argc, char **argv)
 
 static int events(const struct command *self, int argc, char **argv)
 {
-	struct option_reader r = {.command = self, .argc = argc, .argv = argv};
+	struct option_reader r = { .command = self, .argc = argc, .argv = argv };
 	const char *value, *format = "text", *name, *near;
 	const struct tsr_event_def *def = NULL;
 

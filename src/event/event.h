@@ -44,7 +44,7 @@ struct ev_fork {
 };
 
 struct ev_exit {
-	uint32_t code; /* as wait(2) gives it */
+	uint32_t code;	     /* as wait(2) gives it */
 	uint32_t reaper_pid; /* 0: not known */
 	uint64_t reaper_start;
 };
@@ -103,7 +103,8 @@ struct tsr_event {
 	const struct tsr_event_def *def;
 	uint64_t ktime;
 	uint64_t seq;
-	bool state_only; /* outside the scope: keeps the state right, is not shown */
+	const struct users *users; /* whose names they are; only of what is shown */
+	bool state_only;	   /* outside the scope: keeps the state right, is not shown */
 	bool has_task;
 	struct ev_task task;
 	union {

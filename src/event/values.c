@@ -41,7 +41,7 @@ static void set_list(struct tsr_value *v, str_t list)
 
 static str_t comm_str(const char *comm)
 {
-	return (str_t){comm, strnlen(comm, EV_COMM_LEN)};
+	return (str_t){ comm, strnlen(comm, EV_COMM_LEN) };
 }
 
 static void add_name(char *list, size_t size, size_t *len, const char *name)
@@ -86,9 +86,9 @@ static const struct {
 	uint32_t bit;
 	const char *name;
 } cut_names[] = {
-	{EV_CUT_CMDPATH, "cmdpath"}, {EV_CUT_PATH, "pathname"}, {EV_CUT_ARGV, "argv"},
-	{EV_CUT_INTERP, "interp"},   {EV_CUT_STDIN, "stdin_path"}, {EV_CUT_ENV, "env"},
-	{EV_CUT_CWD, "pwd"},
+	{ EV_CUT_CMDPATH, "cmdpath" }, { EV_CUT_PATH, "pathname" },    { EV_CUT_ARGV, "argv" },
+	{ EV_CUT_INTERP, "interp" },   { EV_CUT_STDIN, "stdin_path" }, { EV_CUT_ENV, "env" },
+	{ EV_CUT_CWD, "pwd" },
 };
 
 static void cut_values(struct tsr_value *v, uint32_t cut, const char *path_name,
@@ -104,7 +104,7 @@ static void cut_values(struct tsr_value *v, uint32_t cut, const char *path_name,
 				 cut_names[i].bit == EV_CUT_ENV	      ? env_name
 				 : cut_names[i].bit == EV_CUT_CMDPATH ? path_name
 								      : cut_names[i].name);
-	set_list(v, (str_t){tmp->truncated, len});
+	set_list(v, (str_t){ tmp->truncated, len });
 }
 
 static void exec_values(const struct tsr_event *ev, struct tsr_value *v, struct event_scratch *tmp)
@@ -112,14 +112,21 @@ static void exec_values(const struct tsr_event *ev, struct tsr_value *v, struct 
 	static const struct {
 		uint32_t bit;
 		const char *name;
-	} secure[] = {{1, "setuid"}, {2, "setgid"}, {4, "file_caps"}, {8, "setuid_root"},
-		      {16, "setgid_root"}};
-	static const uint8_t ns_fields[] = {
-		TSR_F_SCHED_PROCESS_EXEC_UTS_NS,    TSR_F_SCHED_PROCESS_EXEC_IPC_NS,
-		TSR_F_SCHED_PROCESS_EXEC_MNT_NS,    TSR_F_SCHED_PROCESS_EXEC_PID_NS,
-		TSR_F_SCHED_PROCESS_EXEC_PID_NS_FOR_CHILDREN, TSR_F_SCHED_PROCESS_EXEC_NET_NS,
-		TSR_F_SCHED_PROCESS_EXEC_TIME_NS,   TSR_F_SCHED_PROCESS_EXEC_TIME_NS_FOR_CHILDREN,
-		TSR_F_SCHED_PROCESS_EXEC_CGROUP_NS, TSR_F_SCHED_PROCESS_EXEC_USER_NS};
+	} secure[] = { { 1, "setuid" },
+		       { 2, "setgid" },
+		       { 4, "file_caps" },
+		       { 8, "setuid_root" },
+		       { 16, "setgid_root" } };
+	static const uint8_t ns_fields[] = { TSR_F_SCHED_PROCESS_EXEC_UTS_NS,
+					     TSR_F_SCHED_PROCESS_EXEC_IPC_NS,
+					     TSR_F_SCHED_PROCESS_EXEC_MNT_NS,
+					     TSR_F_SCHED_PROCESS_EXEC_PID_NS,
+					     TSR_F_SCHED_PROCESS_EXEC_PID_NS_FOR_CHILDREN,
+					     TSR_F_SCHED_PROCESS_EXEC_NET_NS,
+					     TSR_F_SCHED_PROCESS_EXEC_TIME_NS,
+					     TSR_F_SCHED_PROCESS_EXEC_TIME_NS_FOR_CHILDREN,
+					     TSR_F_SCHED_PROCESS_EXEC_CGROUP_NS,
+					     TSR_F_SCHED_PROCESS_EXEC_USER_NS };
 	const struct ev_exec *e = &ev->exec;
 	size_t len = 0;
 
@@ -151,7 +158,7 @@ static void exec_values(const struct tsr_event *ev, struct tsr_value *v, struct 
 		if (e->secure & secure[i].bit)
 			add_name(tmp->secure, sizeof(tmp->secure), &len, secure[i].name);
 	if (len)
-		set_list(&v[TSR_F_SCHED_PROCESS_EXEC_SECURE_EXEC], (str_t){tmp->secure, len});
+		set_list(&v[TSR_F_SCHED_PROCESS_EXEC_SECURE_EXEC], (str_t){ tmp->secure, len });
 	set_u(&v[TSR_F_SCHED_PROCESS_EXEC_NLINK], e->nlink);
 	set_u(&v[TSR_F_SCHED_PROCESS_EXEC_SUID], e->suid);
 	set_u(&v[TSR_F_SCHED_PROCESS_EXEC_SGID], e->sgid);
@@ -209,27 +216,27 @@ static void failed_values(const struct tsr_event *ev, struct tsr_value *v,
 		set_list(&v[TSR_F_PROCESS_EXECUTE_FAILED_ENVP], f->envs);
 	set_i(&v[TSR_F_PROCESS_EXECUTE_FAILED_RETURNVALUE], f->ret);
 	if (name)
-		set_str(&v[TSR_F_PROCESS_EXECUTE_FAILED_ERROR], (str_t){name, strlen(name)});
+		set_str(&v[TSR_F_PROCESS_EXECUTE_FAILED_ERROR], (str_t){ name, strlen(name) });
 	cut_values(&v[TSR_F_PROCESS_EXECUTE_FAILED_TRUNCATED], f->cut, "pathname", "envp", tmp);
 }
 
 static void lost_values(const struct tsr_event *ev, struct tsr_value *v)
 {
-	static const char *const stages[] = {"kernel_ring", "kernel_recursion", "malformed",
-					     "output_queue", "recording"};
-	static const char *const reasons[] = {"unknown", "ENOENT", "E2BIG", "EBUSY",
-					      "EINVAL",	 "ENOSPC", "EAGAIN"};
+	static const char *const stages[] = { "kernel_ring", "kernel_recursion", "malformed",
+					      "output_queue", "recording" };
+	static const char *const reasons[] = { "unknown", "ENOENT", "E2BIG", "EBUSY",
+					       "EINVAL",  "ENOSPC", "EAGAIN" };
 	const struct ev_lost *l = &ev->lost;
-	const char *stage = l->stage < sizeof(stages) / sizeof(stages[0]) ? stages[l->stage]
-									   : "unknown";
+	const char *stage =
+		l->stage < sizeof(stages) / sizeof(stages[0]) ? stages[l->stage] : "unknown";
 
 	set_u(&v[TSR_F_LOST_EVENTS_COUNT], l->count);
-	set_str(&v[TSR_F_LOST_EVENTS_STAGE], (str_t){stage, strlen(stage)});
+	set_str(&v[TSR_F_LOST_EVENTS_STAGE], (str_t){ stage, strlen(stage) });
 	if (l->type)
-		set_str(&v[TSR_F_LOST_EVENTS_TYPE], (str_t){l->type, strlen(l->type)});
+		set_str(&v[TSR_F_LOST_EVENTS_TYPE], (str_t){ l->type, strlen(l->type) });
 	if (l->reason && l->reason < sizeof(reasons) / sizeof(reasons[0]))
 		set_str(&v[TSR_F_LOST_EVENTS_REASON],
-			(str_t){reasons[l->reason], strlen(reasons[l->reason])});
+			(str_t){ reasons[l->reason], strlen(reasons[l->reason]) });
 	set_u(&v[TSR_F_LOST_EVENTS_FROM], l->from);
 	set_u(&v[TSR_F_LOST_EVENTS_TO], l->to);
 }

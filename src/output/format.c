@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "output/format.h"
 
-static const struct format *const formats[] = {&format_table, &format_json, &format_json_pretty};
+static const struct format *const formats[] = { &format_table, &format_json, &format_json_pretty };
 
 const struct format *format_find(const char *name)
 {

@@ -24,8 +24,7 @@ struct format {
 	/* Appends what comes before the first record. May be NULL. */
 	void (*begin)(struct buf *out, const struct format_options *o);
 	/* Appends the record; nothing if this format does not show such an event. */
-	void (*record)(struct buf *out, const struct tsr_event *ev,
-		       const struct format_options *o);
+	void (*record)(struct buf *out, const struct tsr_event *ev, const struct format_options *o);
 };
 
 /* The format with this name, or NULL. */

@@ -17,7 +17,7 @@
 
 static str_t istr_str(const struct istr *s)
 {
-	return s ? (str_t){s->s, s->len} : (str_t){0};
+	return s ? (str_t){ s->s, s->len } : (str_t){ 0 };
 }
 
 static void number(struct buf *b, uint64_t v)
@@ -61,14 +61,14 @@ static void boolean(struct buf *b, bool v)
 
 static void list_member(struct buf *b, const char *name, str_t list, bool scrub)
 {
-	struct buf masked = {0};
+	struct buf masked = { 0 };
 
 	if (!scrub || !scrub_suspect(list)) {
 		json_list_member(b, name, list);
 		return;
 	}
 	scrub_list(list, &masked);
-	json_list_member(b, name, (str_t){masked.data, masked.len});
+	json_list_member(b, name, (str_t){ masked.data, masked.len });
 	buf_free(&masked);
 }
 
@@ -84,8 +84,7 @@ static void ids(struct buf *b, const struct image *i, const struct format_option
 }
 
 /* An ancestor is the same in every record until it changes: made once, then copied. */
-static void ancestor(struct buf *b, struct image *i, int64_t offset,
-		     const struct format_options *o)
+static void ancestor(struct buf *b, struct image *i, int64_t offset, const struct format_options *o)
 {
 	size_t begin = b->len;
 
@@ -94,7 +93,7 @@ static void ancestor(struct buf *b, struct image *i, int64_t offset,
 		return;
 	}
 	ids(b, i, o);
-	json_member(b, "name", (str_t){i->comm, strnlen(i->comm, EV_COMM_LEN)});
+	json_member(b, "name", (str_t){ i->comm, strnlen(i->comm, EV_COMM_LEN) });
 	if (i->exe)
 		json_member(b, "exe", istr_str(i->exe));
 	buf_lit(b, ",\"start_time\":");
@@ -120,7 +119,7 @@ static void ancestors(struct buf *b, struct image *i, int64_t offset,
 /* What an image is from its exec on. */
 static void self(struct buf *b, struct image *i, const struct format_options *o)
 {
-	str_t argv = i->argv ? (str_t){i->argv->bytes, i->argv->len} : (str_t){0};
+	str_t argv = i->argv ? (str_t){ i->argv->bytes, i->argv->len } : (str_t){ 0 };
 	size_t begin = b->len;
 
 	if (i->rendered_self) {
@@ -142,8 +141,8 @@ static void self(struct buf *b, struct image *i, const struct format_options *o)
 		image_keep(&i->rendered_self, b->data + begin, b->len - begin);
 }
 
-static void process(struct buf *b, struct image *i, uint32_t tid, const char *comm,
-		    int64_t offset, const struct format_options *o)
+static void process(struct buf *b, struct image *i, uint32_t tid, const char *comm, int64_t offset,
+		    const struct format_options *o)
 {
 	const struct process *p = i->process;
 	str_t user = users_name(o->users, p->uid);
@@ -155,7 +154,7 @@ static void process(struct buf *b, struct image *i, uint32_t tid, const char *co
 	buf_u64(b, p->ns_pid);
 	buf_lit(b, ",\"ppid\":");
 	buf_u64(b, p->ppid);
-	json_member(b, "name", (str_t){comm, strnlen(comm, EV_COMM_LEN)});
+	json_member(b, "name", (str_t){ comm, strnlen(comm, EV_COMM_LEN) });
 	self(b, i, o);
 	buf_lit(b, ",\"uid\":");
 	buf_u64(b, p->uid);
@@ -179,15 +178,14 @@ static void process(struct buf *b, struct image *i, uint32_t tid, const char *co
 
 static bool is_env(const struct tsr_event_def *def, size_t field)
 {
-	return (def->id == TSR_EVENT_SCHED_PROCESS_EXEC &&
-		field == TSR_F_SCHED_PROCESS_EXEC_ENV) ||
+	return (def->id == TSR_EVENT_SCHED_PROCESS_EXEC && field == TSR_F_SCHED_PROCESS_EXEC_ENV) ||
 	       (def->id == TSR_EVENT_PROCESS_EXECUTE_FAILED &&
 		field == TSR_F_PROCESS_EXECUTE_FAILED_ENVP);
 }
 
 static void env_member(struct buf *b, const char *name, str_t envs, const struct format_options *o)
 {
-	struct buf names = {0};
+	struct buf names = { 0 };
 	size_t at = 0;
 
 	if (o->env_values) {
@@ -202,7 +200,7 @@ static void env_member(struct buf *b, const char *name, str_t envs, const struct
 		buf_char(&names, '\0');
 		at += len + 1;
 	}
-	json_list_member(b, name, (str_t){names.data, names.len});
+	json_list_member(b, name, (str_t){ names.data, names.len });
 	buf_free(&names);
 }
 
@@ -214,8 +212,8 @@ static bool copy_argv(struct buf *b, const struct tsr_event *ev, size_t field, s
 	const struct args *self = ev->image ? ev->image->rendered_self : NULL;
 	const char *from, *to;
 
-	if (ev->def->id != TSR_EVENT_SCHED_PROCESS_EXEC ||
-	    field != TSR_F_SCHED_PROCESS_EXEC_ARGV || !self || !argv || argv->len != list.len)
+	if (ev->def->id != TSR_EVENT_SCHED_PROCESS_EXEC || field != TSR_F_SCHED_PROCESS_EXEC_ARGV ||
+	    !self || !argv || argv->len != list.len)
 		return false;
 	/* a quote inside a string is escaped, so that neither can be found in one */
 	from = memmem(self->bytes, self->len, begin, sizeof(begin) - 1);
@@ -293,7 +291,7 @@ static void container(struct buf *b, const struct image *i)
 	json_string(b, id);
 	runtime = cgroup_runtime(leaf);
 	if (runtime)
-		json_member(b, "runtime", (str_t){runtime, strlen(runtime)});
+		json_member(b, "runtime", (str_t){ runtime, strlen(runtime) });
 	buf_char(b, '}');
 }
 
@@ -306,7 +304,7 @@ static void record(struct buf *b, const struct tsr_event *ev, const struct forma
 	buf_lit(b, ",\"event\":\"");
 	buf_str(b, ev->def->name);
 	buf_char(b, '"');
-	json_member(b, "host", (str_t){o->host, strlen(o->host)});
+	json_member(b, "host", (str_t){ o->host, strlen(o->host) });
 	if (ev->image) {
 		buf_lit(b, ",\"process\":");
 		process(b, ev->image, ev->task.tid, ev->task.comm, ev->boot_offset, o);
@@ -322,10 +320,9 @@ static void record(struct buf *b, const struct tsr_event *ev, const struct forma
 	buf_lit(b, "}\n");
 }
 
-static void record_pretty(struct buf *b, const struct tsr_event *ev,
-			  const struct format_options *o)
+static void record_pretty(struct buf *b, const struct tsr_event *ev, const struct format_options *o)
 {
-	struct buf compact = {0};
+	struct buf compact = { 0 };
 
 	record(&compact, ev, o);
 	json_pretty(b, compact.data, compact.len - 1);
@@ -333,5 +330,5 @@ static void record_pretty(struct buf *b, const struct tsr_event *ev,
 	buf_free(&compact);
 }
 
-const struct format format_json = {.name = "json", .record = record};
-const struct format format_json_pretty = {.name = "json-pretty", .record = record_pretty};
+const struct format format_json = { .name = "json", .record = record };
+const struct format format_json_pretty = { .name = "json-pretty", .record = record_pretty };

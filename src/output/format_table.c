@@ -38,19 +38,32 @@ static void colour(struct line *l, const char *code)
 		buf_str(l->out, code);
 }
 
+/* Of max columns those that the window still has; where there is no window, all of them. */
+static unsigned int visible(const struct line *l, unsigned int max)
+{
+	unsigned int width = l->o->width, left = width > l->column ? width - l->column : 0;
+
+	return width && left < max ? left : max;
+}
+
 /* Control characters and broken UTF-8 must not reach the terminal: they show as '?'. */
 static void text(struct line *l, const char *s, size_t len, unsigned int max)
 {
 	unsigned int n = 0;
 
-	for (size_t i = 0; i < len && n < max; n++) {
+	max = visible(l, max);
+	for (size_t i = 0; i < len;) {
 		size_t seq = utf8_shown(s + i, len - i);
+		unsigned int columns = seq ? utf8_columns(s + i, seq) : 1;
 
+		if (n + columns > max)
+			break;
 		if (seq)
 			buf_add(l->out, s + i, seq);
 		else
 			buf_char(l->out, '?');
 		i += seq ? seq : 1;
+		n += columns;
 	}
 	l->column += n;
 }
@@ -60,9 +73,13 @@ static void cut_text(struct line *l, const char *s, size_t len, unsigned int max
 {
 	unsigned int n = 0;
 
-	for (size_t i = 0; i < len && n <= max; n++) {
+	max = visible(l, max);
+	if (!max)
+		return;
+	for (size_t i = 0; i < len && n <= max;) {
 		size_t seq = utf8_shown(s + i, len - i);
 
+		n += seq ? utf8_columns(s + i, seq) : 1;
 		i += seq ? seq : 1;
 	}
 	if (n <= max && !missing) {
@@ -76,7 +93,7 @@ static void cut_text(struct line *l, const char *s, size_t len, unsigned int max
 
 static void pad_to(struct line *l, unsigned int column)
 {
-	while (l->column < column) {
+	while (l->column < column && visible(l, 1)) {
 		buf_char(l->out, ' ');
 		l->column++;
 	}
@@ -120,14 +137,14 @@ static void time_cell(struct line *l, const struct tsr_event *ev)
 
 static void begin(struct buf *out, const struct format_options *o)
 {
-	struct line l = {out, o, 0};
+	struct line l = { out, o, 0 };
 
 	colour(&l, BOLD);
 	cell(&l, "TIME", 4, 12);
 	cell(&l, "PID", 3, 7);
 	cell(&l, "USER", 4, USER_WIDTH);
 	cell(&l, "PROCESS", 7, NAME_WIDTH + 2);
-	buf_lit(out, "ARGUMENTS");
+	text(&l, "ARGUMENTS", 9, 9);
 	colour(&l, OFF);
 	buf_char(out, '\n');
 }
@@ -139,21 +156,21 @@ static void user_cell(struct line *l, uint32_t uid)
 
 	if (!name.len) {
 		snprintf(number, sizeof(number), "%u", uid);
-		name = (str_t){number, strlen(number)};
+		name = (str_t){ number, strlen(number) };
 	}
 	cell(l, name.bytes, name.len, USER_WIDTH);
 }
 
 static void arguments(struct line *l, const struct image *i)
 {
-	str_t argv = i->argv ? (str_t){i->argv->bytes, i->argv->len} : (str_t){0};
+	str_t argv = i->argv ? (str_t){ i->argv->bytes, i->argv->len } : (str_t){ 0 };
 	unsigned int width = width_of(l->o);
-	struct buf masked = {0}, joined = {0};
+	struct buf masked = { 0 }, joined = { 0 };
 	size_t at;
 
 	if (l->o->scrub && scrub_suspect(argv)) {
 		scrub_list(argv, &masked);
-		argv = (str_t){masked.data, masked.len};
+		argv = (str_t){ masked.data, masked.len };
 	}
 	at = argv.len ? strnlen(argv.bytes, argv.len) + 1 : 0;
 	while (at < argv.len && joined.len < 4UL * width) {
@@ -233,8 +250,8 @@ static void name_cell(struct line *l, const char *mark, const char *mark_colour,
 		      const struct tsr_event *ev)
 {
 	const struct image *i = ev->image;
-	str_t id = i->cgroup ? cgroup_container_id((str_t){i->cgroup->s, i->cgroup->len})
-			     : (str_t){0};
+	str_t id = i->cgroup ? cgroup_container_id((str_t){ i->cgroup->s, i->cgroup->len })
+			     : (str_t){ 0 };
 
 	colour(l, mark_colour);
 	text(l, mark, strlen(mark), 2);
@@ -266,7 +283,7 @@ static void failed_text(struct line *l, const struct ev_exec_failed *f)
 
 static void record(struct buf *out, const struct tsr_event *ev, const struct format_options *o)
 {
-	struct line l = {out, o, 0};
+	struct line l = { out, o, 0 };
 	char pid[16];
 
 	/* A fork without an exec shows when it ends; a line for each fork would hide the programs. */
@@ -304,4 +321,4 @@ static void record(struct buf *out, const struct tsr_event *ev, const struct for
 	buf_char(out, '\n');
 }
 
-const struct format format_table = {.name = "table", .begin = begin, .record = record};
+const struct format format_table = { .name = "table", .begin = begin, .record = record };

@@ -47,11 +47,14 @@ bool json_string(struct buf *b, str_t s)
 		if (i == s.len)
 			break;
 		n = p[i] < 0x80 ? 0 : utf8_len(s.bytes + i, s.len - i);
-		if (n) {
+		if (n == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0) {
+			escape(b, p[i + 1]); /* C1 controls: terminals act on them, too */
+			i += 2;
+		} else if (n) {
 			buf_add(b, p + i, n);
 			i += n;
 		} else if (p[i] < 0x80) {
-			escape(b, p[i++]); /* DEL too: terminals act on it */
+			escape(b, p[i++]); /* DEL as well */
 		} else {
 			buf_lit(b, "\xef\xbf\xbd");
 			valid = false;

@@ -30,7 +30,7 @@ struct sink {
 	pthread_mutex_t lock;
 	pthread_cond_t more, room;
 	struct chunk *head, **tail;
-	struct buf spare; /* written and empty: the next chunk's room, without new pages */
+	struct buf spare;     /* written and empty: the next chunk's room, without new pages */
 	size_t queued, limit; /* bytes; the chunk that is being written counts */
 	enum sink_policy policy;
 	bool closing, abandon, orphan, done;
@@ -44,7 +44,7 @@ struct sink {
 static int write_all(struct sink *s, const char *p, size_t n)
 {
 	while (n) {
-		struct pollfd pfd = {.fd = s->fd, .events = POLLOUT};
+		struct pollfd pfd = { .fd = s->fd, .events = POLLOUT };
 		ssize_t w;
 		bool abandon;
 
@@ -118,7 +118,7 @@ static void *writer(void *arg)
 			s->tail = &s->head;
 		s->queued -= c->bytes.len;
 		if (c->bytes.cap <= SPARE_MAX && !s->spare.data)
-			s->spare = (struct buf){.data = c->bytes.data, .cap = c->bytes.cap};
+			s->spare = (struct buf){ .data = c->bytes.data, .cap = c->bytes.cap };
 		else
 			buf_free(&c->bytes);
 		free(c);
@@ -205,12 +205,12 @@ bool sink_put(struct sink *s, struct buf *b, uint64_t records, const atomic_bool
 	}
 	if (!s->error && (!s->queued || s->queued + b->len <= s->limit)) {
 		c = xmalloc(sizeof(*c));
-		*c = (struct chunk){.bytes = *b, .records = records};
+		*c = (struct chunk){ .bytes = *b, .records = records };
 		*s->tail = c;
 		s->tail = &c->next;
 		s->queued += b->len;
 		*b = s->spare;
-		s->spare = (struct buf){0};
+		s->spare = (struct buf){ 0 };
 		taken = true;
 		pthread_cond_signal(&s->more);
 	}
@@ -239,10 +239,8 @@ static void wait_done(struct sink *s, unsigned int timeout_ms)
 		;
 }
 
-uint64_t sink_close(struct sink *s, unsigned int timeout_ms)
+void sink_finish(struct sink *s, unsigned int timeout_ms)
 {
-	uint64_t lost = 0;
-
 	pthread_mutex_lock(&s->lock);
 	s->closing = true;
 	pthread_cond_signal(&s->more);
@@ -253,6 +251,15 @@ uint64_t sink_close(struct sink *s, unsigned int timeout_ms)
 		before = atomic_load(&s->written);
 		wait_done(s, STUCK_MS);
 	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+uint64_t sink_close(struct sink *s, unsigned int timeout_ms)
+{
+	uint64_t lost = 0;
+
+	sink_finish(s, timeout_ms);
+	pthread_mutex_lock(&s->lock);
 	/* Writing to a terminal, say, can block although poll() promised that it would not. */
 	if (!s->done) {
 		for (const struct chunk *c = s->head; c; c = c->next)

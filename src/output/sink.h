@@ -38,7 +38,10 @@ bool sink_put(struct sink *s, struct buf *b, uint64_t records, const atomic_bool
 /* 0, -EPIPE when the reader has gone, or what else writing failed with; nothing more is written. */
 int sink_error(const struct sink *s);
 
-/* Writes what is queued, for at most timeout_ms if it is stuck, and closes; records not written. */
+/* Writes what is queued, for at most timeout_ms if it is stuck; nothing more may be put. */
+void sink_finish(struct sink *s, unsigned int timeout_ms);
+
+/* The same, and closes; the number of records that were not written. */
 uint64_t sink_close(struct sink *s, unsigned int timeout_ms);
 
 #endif

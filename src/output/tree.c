@@ -47,7 +47,7 @@ static void push_all(struct walk *w, const struct process **list, size_t n, unsi
 		w->stack = xrealloc(w->stack, w->cap * sizeof(*w->stack));
 	}
 	for (size_t i = 0; i < n; i++)
-		w->stack[w->n++] = (struct node){list[i], depth, i == 0};
+		w->stack[w->n++] = (struct node){ list[i], depth, i == 0 };
 }
 
 static void push_children(struct walk *w, const struct process *p, unsigned int depth)
@@ -85,20 +85,20 @@ static void push_roots(struct walk *w)
 
 static str_t argv_of(const struct image *i, const struct tree_options *o, struct buf *masked)
 {
-	str_t argv = i->argv ? (str_t){i->argv->bytes, i->argv->len} : (str_t){0};
+	str_t argv = i->argv ? (str_t){ i->argv->bytes, i->argv->len } : (str_t){ 0 };
 
 	if (!o->scrub || !scrub_suspect(argv))
 		return argv;
 	masked->len = 0;
 	scrub_list(argv, masked);
-	return (str_t){masked->data, masked->len};
+	return (str_t){ masked->data, masked->len };
 }
 
 static str_t container_of_image(const struct image *i)
 {
 	if (!i->cgroup)
-		return (str_t){0};
-	return cgroup_container_id((str_t){i->cgroup->s, i->cgroup->len});
+		return (str_t){ 0 };
+	return cgroup_container_id((str_t){ i->cgroup->s, i->cgroup->len });
 }
 
 /* What a terminal can show, the rest as '?'; in at most max columns. */
@@ -106,14 +106,18 @@ static void put_text(struct walk *w, const char *s, size_t len, size_t max)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < len && n < max; n++) {
+	for (size_t i = 0; i < len;) {
 		size_t seq = utf8_shown(s + i, len - i);
+		unsigned int columns = seq ? utf8_columns(s + i, seq) : 1;
 
+		if (n + columns > max)
+			break;
 		if (seq)
 			buf_add(w->out, s + i, seq);
 		else
 			buf_char(w->out, '?');
 		i += seq ? seq : 1;
+		n += columns;
 	}
 	w->column += n;
 }
@@ -156,7 +160,7 @@ static void indent(struct walk *w, const struct node *node, size_t width)
 
 static void text_arguments(struct walk *w, const struct image *i, size_t width)
 {
-	struct buf masked = {0};
+	struct buf masked = { 0 };
 	str_t argv = argv_of(i, w->o, &masked);
 	size_t at = argv.len ? strnlen(argv.bytes, argv.len) + 1 : 0;
 
@@ -209,7 +213,7 @@ static void json_node(struct walk *w, const struct node *node)
 {
 	const struct image *i = node->p->image;
 	str_t id = container_of_image(i), user = users_name(w->o->users, node->p->uid);
-	struct buf masked = {0};
+	struct buf masked = { 0 };
 
 	buf_lit(w->out, "{\"pid\":");
 	buf_u64(w->out, node->p->pid);
@@ -220,9 +224,9 @@ static void json_node(struct walk *w, const struct node *node)
 	buf_lit(w->out, ",\"exec_id\":\"");
 	exec_id_append(w->out, w->o->host, i->ktime, node->p->pid);
 	buf_char(w->out, '"');
-	json_member(w->out, "name", (str_t){i->comm, strnlen(i->comm, EV_COMM_LEN)});
+	json_member(w->out, "name", (str_t){ i->comm, strnlen(i->comm, EV_COMM_LEN) });
 	if (i->exe)
-		json_member(w->out, "exe", (str_t){i->exe->s, i->exe->len});
+		json_member(w->out, "exe", (str_t){ i->exe->s, i->exe->len });
 	json_list_member(w->out, "argv", argv_of(i, w->o, &masked));
 	buf_lit(w->out, ",\"uid\":");
 	buf_u64(w->out, node->p->uid);
@@ -245,7 +249,7 @@ static void json_tree(struct walk *w)
 	bool first = true;
 
 	buf_lit(w->out, "{\"host\":");
-	json_string(w->out, (str_t){w->o->host, strlen(w->o->host)});
+	json_string(w->out, (str_t){ w->o->host, strlen(w->o->host) });
 	buf_lit(w->out, ",\"processes\":[");
 	while (w->n) {
 		struct node node = w->stack[--w->n];
@@ -322,7 +326,7 @@ static void dot_tree(struct walk *w)
 void tree_write(struct buf *out, const struct table *t, enum tree_format format,
 		const struct tree_options *o)
 {
-	struct walk w = {.out = out, .o = o, .t = t};
+	struct walk w = { .out = out, .o = o, .t = t };
 
 	push_roots(&w);
 	switch (format) {

@@ -12,8 +12,11 @@ static const struct {
 	const char *name;
 	uint32_t bit;
 } filters[] = {
-	{"uid", SCOPE_UID}, {"pid", SCOPE_PID},		   {"comm", SCOPE_COMM},
-	{"exe", SCOPE_EXE}, {"descendants-of", SCOPE_TREE},
+	{ "uid", SCOPE_UID },
+	{ "pid", SCOPE_PID },
+	{ "comm", SCOPE_COMM },
+	{ "exe", SCOPE_EXE },
+	{ "descendants-of", SCOPE_TREE },
 };
 
 #define FILTERS "uid, pid, comm, exe, descendants-of"
@@ -70,8 +73,8 @@ static enum tsr_status add_exe(struct scope *s, const char *value, const char *e
 	return TSR_OK;
 }
 
-static enum tsr_status add_value(struct scope *s, uint32_t bit, const char *value,
-				 const char *expr, struct tsr_error *err)
+static enum tsr_status add_value(struct scope *s, uint32_t bit, const char *value, const char *expr,
+				 struct tsr_error *err)
 {
 	size_t n = bit == SCOPE_UID    ? s->n_uids
 		   : bit == SCOPE_PID  ? s->n_pids
@@ -106,7 +109,8 @@ enum tsr_status scope_parse(struct scope *s, const char *expr, struct tsr_error 
 	uint32_t bit = 0;
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
-		if (strlen(filters[i].name) == name_len && !strncmp(filters[i].name, expr, name_len))
+		if (strlen(filters[i].name) == name_len &&
+		    !strncmp(filters[i].name, expr, name_len))
 			bit = filters[i].bit;
 	if (!bit)
 		return tsr_fail(err, TSR_ERR_USAGE,

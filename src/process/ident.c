@@ -17,8 +17,8 @@ uint32_t entity_hash(uint32_t pid, uint64_t start_epoch_ns)
 {
 	uint64_t start = start_epoch_ns - start_epoch_ns % ENTITY_FLOOR;
 	/* The key is big-endian, murmur3 reads little-endian words. */
-	uint32_t words[3] = {__builtin_bswap32(pid), __builtin_bswap32((uint32_t)(start >> 32)),
-			     __builtin_bswap32((uint32_t)start)};
+	uint32_t words[3] = { __builtin_bswap32(pid), __builtin_bswap32((uint32_t)(start >> 32)),
+			      __builtin_bswap32((uint32_t)start) };
 	uint32_t h = ENTITY_SEED;
 
 	for (int i = 0; i < 3; i++) {
@@ -38,7 +38,8 @@ uint64_t entity_start(uint64_t start_boot_ns, int64_t boot_offset)
 
 void base64_append(struct buf *b, const void *data, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *p = data;
 	char *out = buf_room(b, (len + 2) / 3 * 4), *o = out;
 
@@ -64,7 +65,7 @@ void base64_append(struct buf *b, const void *data, size_t len)
 void exec_id_append(struct buf *b, const char *node, uint64_t ktime, uint32_t pid)
 {
 	char text[320];
-	struct buf id = {text, 0, sizeof(text)}; /* host names have at most 64 bytes */
+	struct buf id = { text, 0, sizeof(text) }; /* host names have at most 64 bytes */
 
 	buf_add(&id, node, strnlen(node, 255));
 	buf_char(&id, ':');

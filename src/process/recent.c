@@ -19,7 +19,7 @@ void recent_add(struct recent *r, uint32_t id, uint32_t now_ms)
 		*at = e->next;
 	}
 	at = head_of(r, id);
-	*e = (struct recent_id){.id = id, .ended = now_ms, .next = *at};
+	*e = (struct recent_id){ .id = id, .ended = now_ms, .next = *at };
 	*at = (uint16_t)(slot + 1);
 }
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define RECENT_MAX 4096 /* 20,000 ends a second, at RECENT_MS */
-#define RECENT_MS  200  /* twice the grain of an id */
+#define RECENT_MS  200	/* twice the grain of an id */
 
 struct recent {
 	struct recent_id {

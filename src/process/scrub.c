@@ -11,10 +11,10 @@ static const struct {
 	uint8_t len;
 	bool inside;
 } words[] = {
-	{"password", 8, true},	  {"passwd", 6, true},	{"mysql_pwd", 9, true},
-	{"access_token", 12, true}, {"auth_token", 10, true}, {"api_key", 7, true},
-	{"apikey", 6, true},	  {"secret", 6, true},	{"credentials", 11, true},
-	{"token", 5, true},	  {"stripetoken", 11, false}, {"jwt", 3, false},
+	{ "password", 8, true },      { "passwd", 6, true },	    { "mysql_pwd", 9, true },
+	{ "access_token", 12, true }, { "auth_token", 10, true },   { "api_key", 7, true },
+	{ "apikey", 6, true },	      { "secret", 6, true },	    { "credentials", 11, true },
+	{ "token", 5, true },	      { "stripetoken", 11, false }, { "jwt", 3, false },
 };
 
 #define N_WORDS (sizeof(words) / sizeof(words[0]))
@@ -35,7 +35,7 @@ static bool word_at(const char *s, size_t left)
 	return false;
 }
 
-#define PAIR(a, b) [(a) & 31] = 1U << ((b) & 31)
+#define PAIR(a, b) [(a)&31] = 1U << ((b)&31)
 
 /* By first letter, the second letters that any word has: rules out nearly every place at once. */
 static const uint32_t pairs[32] = {
@@ -64,8 +64,7 @@ static bool is_secret_key(const char *key, size_t len, size_t dashes)
 
 		if (!words[w].inside) {
 			/* "--jwt" only with its dashes: the word alone is too common */
-			if (len == n && same_word(key, words[w].word, n) &&
-			    (dashes == 2 || n > 3))
+			if (len == n && same_word(key, words[w].word, n) && (dashes == 2 || n > 3))
 				return true;
 			continue;
 		}
@@ -144,7 +143,7 @@ static bool parse_key(const char *s, size_t len, struct key *k)
 		quote = 0;
 		at++;
 	}
-	*k = (struct key){.quote = quote, .dashed = dashes};
+	*k = (struct key){ .quote = quote, .dashed = dashes };
 	if (at < len) {
 		k->ended_by = s[at];
 		if (is_separator(s[at]))

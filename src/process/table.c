@@ -7,7 +7,7 @@
 #include "process/ident.h"
 #include "process/recent.h"
 
-#define EXEC_CHAIN_MAX 16   /* exec edges that are kept below an image */
+#define EXEC_CHAIN_MAX 16 /* exec edges that are kept below an image */
 #define OLD_ARGS_MAX   4096
 #define LINEAGE_MAX    4096 /* steps of a walk: more than there can be, a cycle ends here */
 #define TICK	       10000000ULL
@@ -222,7 +222,7 @@ static void set_istr(struct table *t, struct istr **at, str_t s)
 
 static void set_tty(struct table *t, struct image *i, const struct ev_task *task)
 {
-	str_t tty = {task->tty, strnlen(task->tty, EV_TTY_LEN)};
+	str_t tty = { task->tty, strnlen(task->tty, EV_TTY_LEN) };
 
 	if (!same_str(i->tty, tty))
 		set_istr(t, &i->tty, tty);
@@ -645,7 +645,7 @@ static bool apply_exec(struct table *t, struct tsr_event *ev)
 	ev->prev_comm = ev->exec.prev_comm;
 	if (!ev->prev_comm.len) { /* old may go below */
 		memcpy(ev->prev_comm_copy, old->comm, sizeof(ev->prev_comm_copy));
-		ev->prev_comm = (str_t){ev->prev_comm_copy, strnlen(old->comm, EV_COMM_LEN)};
+		ev->prev_comm = (str_t){ ev->prev_comm_copy, strnlen(old->comm, EV_COMM_LEN) };
 	}
 	set_ids(p, &ev->task);
 	follow_parent(t, p, ev->task.ppid, ev->task.parent_start);

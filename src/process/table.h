@@ -83,7 +83,7 @@ struct table {
 	uint32_t now_ms;
 	struct table_stats stats;
 	uint64_t snapshot_end; /* when the last process of the snapshot was seen */
-	bool unlinked; /* processes of the snapshot whose parents came after them */
+	bool unlinked;	       /* processes of the snapshot whose parents came after them */
 };
 
 void table_init(struct table *t, int64_t boot_offset);

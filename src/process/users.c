@@ -49,7 +49,7 @@ void users_init(struct users *u, const char *text, size_t len)
 				cap = cap ? cap * 2 : 64;
 				list = xrealloc(list, cap * sizeof(*list));
 			}
-			list[n++] = (struct user){uid, (uint32_t)(colon - text), text};
+			list[n++] = (struct user){ uid, (uint32_t)(colon - text), text };
 		}
 		len -= (size_t)(line_end - text) + !!nl;
 		text = line_end + !!nl;
@@ -79,6 +79,6 @@ str_t users_name(const struct users *u, uint32_t uid)
 			hi = mid;
 	}
 	if (lo < u->n && u->list[lo].uid == uid)
-		return (str_t){u->list[lo].name, u->list[lo].len};
-	return (str_t){0};
+		return (str_t){ u->list[lo].name, u->list[lo].len };
+	return (str_t){ 0 };
 }

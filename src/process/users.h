@@ -16,7 +16,7 @@ struct users {
 		uint32_t uid;
 		uint32_t len;
 		const char *name;
-	} *list; /* by uid */
+	} * list; /* by uid */
 	size_t n;
 };
 

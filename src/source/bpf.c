@@ -22,11 +22,11 @@
 #include "tarsier.skel.h"
 #include "wire.h"
 
-#define WAKE_NOT	UINT64_MAX /* the programs do not wake us: the timer drains */
-#define WAKE_PART	8	   /* of the ring: what is left is time for us to be scheduled */
-#define PROGRAMS_MAX	24
-#define RECURSION_CHECK NS_PER_SEC
-#define PRIORITY	(-10)
+#define WAKE_NOT	 UINT64_MAX /* the programs do not wake us: the timer drains */
+#define WAKE_PART	 8	    /* of the ring: what is left is time for us to be scheduled */
+#define PROGRAMS_MAX	 24
+#define RECURSION_CHECK	 NS_PER_SEC
+#define PRIORITY	 (-10)
 #define LONGEST_SLEEP_MS 1000
 
 /* What libbpf said last about a program: it names who refused, and why. */
@@ -54,8 +54,8 @@ struct live {
 	struct kernel_stats seen;
 };
 
-__attribute__((format(printf, 2, 0))) static int
-on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int on_libbpf(enum libbpf_print_level level,
+							   const char *fmt, va_list ap)
 {
 	char line[256];
 	const char *name, *end;
@@ -74,8 +74,8 @@ on_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 	snprintf(complaint.program, sizeof(complaint.program), "%.*s", (int)(end - name), name);
 	if (!complaint.text[0]) {
 		end += end[1] == ':' ? 3 : 1;
-		snprintf(complaint.text, sizeof(complaint.text), "%.*s",
-			 (int)strcspn(end, "\n"), end);
+		snprintf(complaint.text, sizeof(complaint.text), "%.*s", (int)strcspn(end, "\n"),
+			 end);
 	}
 	return 0;
 }
@@ -86,11 +86,15 @@ static void forget_complaint(void)
 	complaint.text[0] = '\0';
 }
 
+bool bpf_script_hook(void)
+{
+	return !access("/sys/bus/event_source/devices/kprobe/type", F_OK);
+}
+
 /* An optional program is not worth a second attempt at everything: no kprobes, no try. */
 static bool worth_trying(const char *name)
 {
-	return !strstr(name, "kprobe") || !plan_optional(name) ||
-	       !access("/sys/bus/event_source/devices/kprobe/type", F_OK);
+	return !strstr(name, "kprobe") || !plan_optional(name) || bpf_script_hook();
 }
 
 static void want_program(void *user, const char *name)
@@ -216,8 +220,11 @@ static int attach(struct live *l, char *culprit, size_t size)
 /* Loads and attaches; what refuses is replaced by its next alternative until it holds. */
 static enum tsr_status load(struct live *l, struct tsr_error *err)
 {
-	enum { SNAPSHOT_ARGS, SNAPSHOT, SNAPSHOT_NONE } snapshot =
-		l->scope.on & SCOPE_EXE ? SNAPSHOT : SNAPSHOT_ARGS;
+	enum {
+		SNAPSHOT_ARGS,
+		SNAPSHOT,
+		SNAPSHOT_NONE
+	} snapshot = l->scope.on & SCOPE_EXE ? SNAPSHOT : SNAPSHOT_ARGS;
 	const struct plan_slot *failed;
 	char culprit[64];
 	int e;
@@ -225,8 +232,8 @@ static enum tsr_status load(struct live *l, struct tsr_error *err)
 	for (;;) {
 		l->skel = open_skeleton(l);
 		if (!l->skel)
-			return tsr_fail(err, TSR_ERR_UNSUPPORTED,
-					"cannot open the eBPF object: %s", strerror(errno));
+			return tsr_fail(err, TSR_ERR_UNSUPPORTED, "cannot open the eBPF object: %s",
+					strerror(errno));
 		plan_programs(&l->plan, want_program, l);
 		bpf_program__set_autoload(l->skel->progs.snapshot_args, snapshot == SNAPSHOT_ARGS);
 		bpf_program__set_autoload(l->skel->progs.snapshot, snapshot == SNAPSHOT);
@@ -295,8 +302,8 @@ static enum tsr_status start(struct source *s, message_fn fn, void *user, struct
 {
 	struct live *l = (struct live *)s;
 	/* Edges only: data that is there does not wake us, a program's wake-up does. */
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
-	struct buf seen = {0};
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	struct buf seen = { 0 };
 	enum tsr_status status;
 	uint64_t attached;
 	int n, ring_fd;
@@ -333,11 +340,11 @@ static enum tsr_status start(struct source *s, message_fn fn, void *user, struct
 	return TSR_OK;
 }
 
-static void report_lost(uint64_t count, uint32_t stage, uint8_t op, uint8_t reason,
-			uint64_t from, uint64_t to, message_fn fn, void *user)
+static void report_lost(uint64_t count, uint32_t stage, uint8_t op, uint8_t reason, uint64_t from,
+			uint64_t to, message_fn fn, void *user)
 {
 	struct msg_lost m = {
-		.common = {.op = MSG_OP_LOST, .size = sizeof(m), .ktime = to},
+		.common = { .op = MSG_OP_LOST, .size = sizeof(m), .ktime = to },
 		.count = count,
 		.from = from,
 		.to = to,
@@ -392,7 +399,7 @@ static uint64_t count_missed(struct live *l)
 
 	for (size_t i = 0; i < l->n_links; i++) {
 		const char *name = bpf_program__name(l->programs[i]);
-		struct bpf_prog_info info = {0};
+		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 
 		if (strstr(name, "_again") || plan_optional(name))
@@ -410,8 +417,8 @@ static void check_recursion(struct live *l, message_fn fn, void *user)
 	uint64_t missed = l->stopped ? l->missed_at_stop : count_missed(l);
 
 	if (missed > l->missed_seen) {
-		report_lost(missed - l->missed_seen, LOST_KERNEL_RECURSION, 0, 0,
-			    l->missed_checked, now, fn, user);
+		report_lost(missed - l->missed_seen, LOST_KERNEL_RECURSION, 0, 0, l->missed_checked,
+			    now, fn, user);
 		l->missed_seen = missed;
 	}
 	l->missed_checked = now;
@@ -559,7 +566,7 @@ static struct live *live_new(const struct bpf_options *o)
 enum tsr_status bpf_source_open(struct source **out, const struct bpf_options *o,
 				struct tsr_error *err)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
+	struct epoll_event ev = { .events = EPOLLIN };
 	enum tsr_status status = bpf_check(err);
 	struct live *l;
 
@@ -604,7 +611,7 @@ static int try_programs(struct live *l, const struct plan *only)
 enum tsr_status bpf_probe(struct plan *tried, bool *snapshot_works, char *snapshot_reason,
 			  size_t reason_size, struct tsr_error *err)
 {
-	struct bpf_options o = {.ring_size = 1 << 16, .max_images = 64};
+	struct bpf_options o = { .ring_size = 1 << 16, .max_images = 64 };
 	enum tsr_status status = bpf_check(err);
 	struct live *l;
 	int e;
@@ -619,7 +626,7 @@ enum tsr_status bpf_probe(struct plan *tried, bool *snapshot_works, char *snapsh
 		int chosen = -1;
 
 		for (size_t h = 0; h < slot->n_hooks; h++) {
-			struct plan one = {.n_slots = 1, .slots = {*slot}};
+			struct plan one = { .n_slots = 1, .slots = { *slot } };
 
 			one.slots[0].chosen = (int)h;
 			e = try_programs(l, &one);

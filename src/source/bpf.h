@@ -32,6 +32,9 @@ const struct plan *bpf_source_plan(const struct source *s);
 enum tsr_status bpf_probe(struct plan *tried, bool *snapshot_works, char *snapshot_reason,
 			  size_t reason_size, struct tsr_error *err);
 
+/* Whether the kernel can be asked for the path of a script, by a kprobe. */
+bool bpf_script_hook(void);
+
 /* Checks what must be there before anything is loaded: capabilities, BTF, bpf(2) itself. */
 enum tsr_status bpf_check(struct tsr_error *err);
 

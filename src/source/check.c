@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,12 +48,13 @@ static enum tsr_status check_caps(struct tsr_error *err)
 	if (!*missing)
 		return TSR_OK;
 	missing[strlen(missing) - 1] = '\0';
-	return tsr_fail(err, TSR_ERR_PERMISSION,
-			"not allowed to load eBPF programs: missing %s\n"
-			"run it as root (sudo tarsier ...), or give the program these capabilities:\n"
-			"  setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep "
-			"$(command -v tarsier)",
-			missing);
+	return tsr_fail(
+		err, TSR_ERR_PERMISSION,
+		"not allowed to load eBPF programs: missing %s\n"
+		"run it as root (sudo tarsier ...), or give the program these capabilities:\n"
+		"  setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep "
+		"$(command -v tarsier)",
+		missing);
 }
 
 static bool locked_down(void)
@@ -65,6 +68,17 @@ static bool locked_down(void)
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	return n > 0 && strstr(text, "[confidentiality]");
+}
+
+/* The kernel's first pid namespace has this inode: PROC_PID_INIT_INO in include/linux/proc_ns.h. */
+static void warn_pid_namespace(void)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino == 0xEFFFFFFC)
+		return;
+	tsr_warn("this is not the host's pid namespace: processes that were there before are shown "
+		 "only in part; in a container, start it with --pid=host");
 }
 
 enum tsr_status bpf_check(struct tsr_error *err)
@@ -81,20 +95,26 @@ enum tsr_status bpf_check(struct tsr_error *err)
 				"distribution's since about 5.10), or mount sysfs on /sys",
 				strerror(errno));
 	if (locked_down())
-		return tsr_fail(err, TSR_ERR_UNSUPPORTED,
-				"the kernel is locked down for confidentiality: eBPF programs may not "
-				"read its memory\nboot with lockdown=integrity, or without secure "
-				"boot's lockdown, to use tarsier here");
+		return tsr_fail(
+			err, TSR_ERR_UNSUPPORTED,
+			"the kernel is locked down for confidentiality: eBPF programs may not "
+			"read its memory\nboot with lockdown=integrity, or without secure "
+			"boot's lockdown, to use tarsier here");
+	/* A look into a map that does not exist: asks for no privilege of its own. */
 	memset(&attr, 0, sizeof(attr));
-	if (syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr)) && errno != ENOENT) {
+	attr.map_fd = (uint32_t)-1;
+	if (syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, &attr, sizeof(attr)) && errno != EBADF) {
 		if (errno == ENOSYS)
-			return tsr_fail(err, TSR_ERR_UNSUPPORTED,
-					"this kernel has no eBPF: bpf(2) is not there\nuse a kernel "
-					"built with CONFIG_BPF_SYSCALL=y");
-		return tsr_fail(err, TSR_ERR_PERMISSION,
-				"bpf(2) is refused although the capabilities are there: %s\na seccomp "
-				"filter (of a container?) or a security module blocks it: allow bpf(2)",
-				strerror(errno));
+			return tsr_fail(
+				err, TSR_ERR_UNSUPPORTED,
+				"this kernel has no eBPF: bpf(2) is not there\nuse a kernel "
+				"built with CONFIG_BPF_SYSCALL=y");
+		return tsr_fail(
+			err, TSR_ERR_PERMISSION,
+			"bpf(2) is refused although the capabilities are there: %s\na seccomp "
+			"filter (of a container?) or a security module blocks it: allow bpf(2)",
+			strerror(errno));
 	}
+	warn_pid_namespace();
 	return TSR_OK;
 }

@@ -17,7 +17,7 @@
 static void read_users(struct source_info *info)
 {
 	FILE *f = fopen("/etc/passwd", "re");
-	struct buf b = {0};
+	struct buf b = { 0 };
 	struct passwd *pw;
 
 	if (!f)

@@ -11,12 +11,12 @@ static const struct {
 	const char *others[4];
 	bool optional; /* the hook does without them */
 } companions[] = {
-	{"exec_btf", {"prev_comm_btf", "script_kprobe"}, true},
-	{"exec_raw", {"prev_comm_raw", "script_kprobe"}, true},
-	{"exec_failed_fexit", {"exec_failed_fexit_at"}, false},
-	{"exec_failed_kprobe",
-	 {"exec_failed_kprobe_ret", "exec_failed_kprobe_at", "exec_failed_kprobe_at_ret"},
-	 false},
+	{ "exec_btf", { "prev_comm_btf", "script_kprobe" }, true },
+	{ "exec_raw", { "prev_comm_raw", "script_kprobe" }, true },
+	{ "exec_failed_fexit", { "exec_failed_fexit_at" }, false },
+	{ "exec_failed_kprobe",
+	  { "exec_failed_kprobe_ret", "exec_failed_kprobe_at", "exec_failed_kprobe_at_ret" },
+	  false },
 };
 
 #define N_COMPANIONS (sizeof(companions) / sizeof(companions[0]))

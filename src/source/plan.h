@@ -16,7 +16,7 @@
 struct plan_hook {
 	const struct tsr_hook_def *def;
 	bool refused;
-	int error;	  /* errno of the refusal */
+	int error; /* errno of the refusal */
 	char reason[256];
 };
 

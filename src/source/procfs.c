@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PF_KTHREAD  0x00200000 /* include/linux/sched.h */
+#define PF_KTHREAD  0x00200000	/* include/linux/sched.h */
 #define TICK_NS	    10000000ULL /* USER_HZ is 100 */
 #define FILE_MAX    (16UL << 10)
 #define CMDLINE_MAX (32UL << 10)
@@ -128,8 +128,8 @@ int procfs_parse_cgroup(struct procfs_process *p, const char *text, size_t len)
 			leaf = memrchr(text, '/', (size_t)(line_end - text));
 			if (!leaf)
 				return -EBADMSG;
-			snprintf(p->cgroup, sizeof(p->cgroup), "%.*s",
-				 (int)(line_end - leaf - 1), leaf + 1);
+			snprintf(p->cgroup, sizeof(p->cgroup), "%.*s", (int)(line_end - leaf - 1),
+				 leaf + 1);
 			return 0;
 		}
 		text = line_end + 1;
@@ -174,8 +174,8 @@ static bool read_link(uint32_t pid, const char *name, struct buf *out, bool *gon
 
 static int read_start(uint32_t pid, uint64_t *start)
 {
-	struct procfs_process p = {0};
-	struct buf b = {0};
+	struct procfs_process p = { 0 };
+	struct buf b = { 0 };
 	bool cut;
 	int err = procfs_read(pid, "stat", &b, FILE_MAX, &cut);
 

@@ -9,10 +9,10 @@
 
 #include "wire.h"
 
-#define MESSAGE_MAX  (160UL << 10) /* above the largest that the programs can make */
-#define WINDOW	     (1UL << 20)
-#define GROUP	     256 /* messages sorted at a time */
-#define HOLD	     16	 /* of them wait for the next group: more than programs can be under way */
+#define MESSAGE_MAX (160UL << 10) /* above the largest that the programs can make */
+#define WINDOW	    (1UL << 20)
+#define GROUP	    256 /* messages sorted at a time */
+#define HOLD	    16	/* of them wait for the next group: more than programs can be under way */
 
 int ring_map(struct ring *r, int fd, size_t size)
 {
@@ -130,7 +130,7 @@ static unsigned long gather(const struct ring *r, unsigned long at, unsigned lon
 			break; /* still being written; those behind it wait, so that order holds */
 		at += ((len & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
 		if (!(len & BPF_RINGBUF_DISCARD_BIT))
-			list[(*n)++] = (struct entry){m + BPF_RINGBUF_HDR_SZ, len, at};
+			list[(*n)++] = (struct entry){ m + BPF_RINGBUF_HDR_SZ, len, at };
 	}
 	return at;
 }
@@ -172,7 +172,8 @@ int ring_drain(struct ring *r, message_fn fn, void *user)
 		/* Room goes back to the kernel up to the first that is still in use. */
 		free_to = at;
 		for (size_t i = 0; i < held; i++) {
-			unsigned long start = list[i].end - ((list[i].len + BPF_RINGBUF_HDR_SZ + 7) & ~7UL);
+			unsigned long start =
+				list[i].end - ((list[i].len + BPF_RINGBUF_HDR_SZ + 7) & ~7UL);
 
 			if (start < free_to)
 				free_to = start;

@@ -15,11 +15,11 @@
 #include "source/procfs.h"
 #include "wire/encode.h"
 
-#define TICK_NS	     10000000ULL /* start times in /proc are floored to this */
-#define READ_STEP    (32UL << 10)
-#define MESSAGE_MAX  (96UL << 10) /* the iterator makes none that is larger */
-#define PID_AT	     (sizeof(struct msg_execve_event) + offsetof(struct msg_exec, pid))
-#define CMDLINE_MAX  (32UL << 10) /* of a process that was there before us; more is marked as cut */
+#define TICK_NS	    10000000ULL /* start times in /proc are floored to this */
+#define READ_STEP   (32UL << 10)
+#define MESSAGE_MAX (96UL << 10) /* the iterator makes none that is larger */
+#define PID_AT	    (sizeof(struct msg_execve_event) + offsetof(struct msg_exec, pid))
+#define CMDLINE_MAX (32UL << 10) /* of a process that was there before us; more is marked as cut */
 
 /* Delivers one message of the iterator, with what it cannot tell: the arguments, from /proc. */
 static int deliver(struct buf *msg, struct buf *cmdline, struct buf *tmp, message_fn fn, void *user)
@@ -44,13 +44,13 @@ static int deliver(struct buf *msg, struct buf *cmdline, struct buf *tmp, messag
 	if (cut)
 		flags |= MSG_EXEC_TRUNC_ARGS;
 	buf_room(cmdline, 1);
-	return wire_exec_rewrite(msg->data, msg->len, (str_t){cmdline->data, cmdline->len},
-				 (str_t){0}, flags, tmp, fn, user);
+	return wire_exec_rewrite(msg->data, msg->len, (str_t){ cmdline->data, cmdline->len },
+				 (str_t){ 0 }, flags, tmp, fn, user);
 }
 
 int snapshot_read(int fd, struct buf *seen, message_fn fn, void *user)
 {
-	struct buf in = {0}, msg = {0}, cmdline = {0}, tmp = {0};
+	struct buf in = { 0 }, msg = { 0 }, cmdline = { 0 }, tmp = { 0 };
 	int n = 0, err = 0;
 
 	while (!err) {
@@ -91,10 +91,10 @@ int snapshot_read(int fd, struct buf *seen, message_fn fn, void *user)
 	return err ? err : n;
 }
 
-static void proc_message(const struct procfs_process *p, struct buf *tmp, message_fn fn,
-			 void *user, int *err)
+static void proc_message(const struct procfs_process *p, struct buf *tmp, message_fn fn, void *user,
+			 int *err)
 {
-	struct wire_exec w = {0};
+	struct wire_exec w = { 0 };
 	struct msg_task *t = &w.ext.task;
 
 	w.event.common.ktime = clock_boot_ns();
@@ -126,9 +126,9 @@ static void proc_message(const struct procfs_process *p, struct buf *tmp, messag
 	w.ext.sid = p->sid;
 	w.ext.pgid = p->pgid;
 	snprintf(w.event.kube.docker_id, sizeof(w.event.kube.docker_id), "%s", p->cgroup);
-	w.path = (str_t){p->exe.data, p->exe.len};
-	w.args = (str_t){p->cmdline.data, p->cmdline.len};
-	w.cwd = (str_t){p->cwd.data, p->cwd.len};
+	w.path = (str_t){ p->exe.data, p->exe.len };
+	w.args = (str_t){ p->cmdline.data, p->cmdline.len };
+	w.cwd = (str_t){ p->cwd.data, p->cwd.len };
 	*err = wire_encode_exec(&w, tmp, fn, user);
 }
 
@@ -142,8 +142,8 @@ static int by_number(const void *a, const void *b)
 int snapshot_procfs(const struct buf *seen, uint64_t before, message_fn fn, void *user)
 {
 	DIR *proc = opendir("/proc");
-	struct procfs_process p = {0};
-	struct buf tmp = {0};
+	struct procfs_process p = { 0 };
+	struct buf tmp = { 0 };
 	struct dirent *d;
 	int n = 0, err = 0;
 
@@ -156,7 +156,8 @@ int snapshot_procfs(const struct buf *seen, uint64_t before, message_fn fn, void
 
 		if (*end || !value || value > INT32_MAX)
 			continue;
-		if (seen && bsearch(&pid, seen->data, seen->len / sizeof(pid), sizeof(pid), by_number))
+		if (seen &&
+		    bsearch(&pid, seen->data, seen->len / sizeof(pid), sizeof(pid), by_number))
 			continue;
 		if (procfs_process(&p, pid) || p.zombie || p.start + TICK_NS >= before)
 			continue; /* gone, or its events tell of it */

@@ -19,9 +19,9 @@
 /* What the messages do not say of the machine they come from; a recording's header has it. */
 struct source_info {
 	char host[256];
-	char kernel[160];  /* uname's release and version: 65 bytes each */
+	char kernel[160]; /* uname's release and version: 65 bytes each */
 	char arch[72];
-	char version[64];  /* of the tarsier that made the messages */
+	char version[64];    /* of the tarsier that made the messages */
 	int64_t boot_offset; /* boot clock to epoch, ns */
 	uint64_t start;	     /* boot clock: when the source began */
 	uint32_t n_cpus;
@@ -62,7 +62,6 @@ struct source {
 	const struct source_ops *ops;
 	struct source_info info; /* filled when the source is made */
 };
-
 
 /* Fills it for this machine; users is allocated, the source's owner frees it. */
 void source_info_local(struct source_info *info);

@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 
-#define ASSEMBLER_SLOTS 32	      /* execs with long arguments under way at a time */
+#define ASSEMBLER_SLOTS 32	     /* execs with long arguments under way at a time */
 #define ASSEMBLER_BYTES (24UL << 20) /* in all; one exec has at most 6 MiB of each */
 
 struct assembly {

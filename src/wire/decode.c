@@ -14,11 +14,11 @@ struct rest {
 
 static str_t take(struct rest *r, size_t n)
 {
-	str_t s = {r->at, n};
+	str_t s = { r->at, n };
 
 	if (n > r->left) {
 		r->bad = true;
-		return (str_t){0};
+		return (str_t){ 0 };
 	}
 	r->at += n;
 	r->left -= n;
@@ -48,7 +48,7 @@ static void task_from(struct ev_task *t, const struct msg_task *m)
 
 static str_t fixed_str(const char *s, size_t size)
 {
-	return (str_t){s, strnlen(s, size)};
+	return (str_t){ s, strnlen(s, size) };
 }
 
 static bool has_nul(str_t s)
@@ -111,7 +111,7 @@ static enum wire_error resolve_chunks(str_t *area, uint32_t cut_bit, struct asse
 	if (area->len != sizeof(d))
 		return WIRE_LENGTHS;
 	memcpy(&d, area->bytes, sizeof(d));
-	*area = (str_t){0};
+	*area = (str_t){ 0 };
 	if (d.leftover > d.size)
 		return WIRE_LENGTHS;
 	if (d.leftover)
@@ -122,7 +122,7 @@ static enum wire_error resolve_chunks(str_t *area, uint32_t cut_bit, struct asse
 		return WIRE_ORPHAN;
 	b = assembler_get(chunks, d.id.pid, d.id.time);
 	if (b && (uint64_t)b->len + d.leftover == d.size) {
-		*area = (str_t){b->data, b->len};
+		*area = (str_t){ b->data, b->len };
 		return WIRE_OK;
 	}
 	/*
@@ -175,7 +175,7 @@ static void exec_fixed(struct ev_exec *e, const struct msg_execve_event *m,
 
 static struct ev_file file_from(const struct msg_file *f)
 {
-	return (struct ev_file){.ino = f->ino, .ctime = f->ctime, .dev = f->dev, .mode = f->mode};
+	return (struct ev_file){ .ino = f->ino, .ctime = f->ctime, .dev = f->dev, .mode = f->mode };
 }
 
 static enum wire_error exec_ext(struct tsr_event *ev, const struct msg_exec_ext *x, struct rest *r)
@@ -186,8 +186,8 @@ static enum wire_error exec_ext(struct tsr_event *ev, const struct msg_exec_ext 
 		[EXEC_STR_STDIN] = EV_CUT_STDIN,
 	};
 	struct ev_exec *e = &ev->exec;
-	str_t *strings[EXEC_STR_MAX] = {&e->cmdpath, &e->interp, &e->stdin_path, &e->interpreter,
-					&e->script};
+	str_t *strings[EXEC_STR_MAX] = { &e->cmdpath, &e->interp, &e->stdin_path, &e->interpreter,
+					 &e->script };
 
 	task_from(&ev->task, &x->task);
 	e->exe = file_from(&x->exe);
@@ -226,7 +226,7 @@ static enum wire_error decode_exec(const void *msg, size_t len, struct assembler
 	var = (size_t)x->size_path + x->size_args + x->size_cwd + x->size_envs;
 	if (x->size != sizeof(*x) + var)
 		return WIRE_LENGTHS;
-	r = (struct rest){.at = (const char *)(x + 1), .left = len - sizeof(*m) - sizeof(*x)};
+	r = (struct rest){ .at = (const char *)(x + 1), .left = len - sizeof(*m) - sizeof(*x) };
 	exec_fixed(e, m, x);
 	e->path = take(&r, x->size_path);
 	e->args = take(&r, x->size_args);
@@ -244,7 +244,7 @@ static enum wire_error decode_exec(const void *msg, size_t len, struct assembler
 	if (has_nul(e->path) || has_nul(e->cwd))
 		return WIRE_STRING;
 	if (x->flags & MSG_EXEC_ROOT_CWD)
-		e->cwd = (str_t){"/", 1};
+		e->cwd = (str_t){ "/", 1 };
 	if (x->flags & MSG_EXEC_DATA_ARGS) {
 		err = resolve_chunks(&e->args, EV_CUT_ARGV, chunks, e);
 		if (err)
@@ -264,14 +264,14 @@ static enum wire_error decode_exec(const void *msg, size_t len, struct assembler
 
 static enum wire_error decode_exec_failed(const void *msg, size_t len, struct tsr_event *ev)
 {
-	static const uint32_t cuts[] = {EV_CUT_CMDPATH, EV_CUT_ARGV, EV_CUT_ENV, EV_CUT_STDIN};
+	static const uint32_t cuts[] = { EV_CUT_CMDPATH, EV_CUT_ARGV, EV_CUT_ENV, EV_CUT_STDIN };
 	const struct msg_exec_failed *m = msg;
 	struct ev_exec_failed *f = &ev->failed;
 	struct rest r;
 
 	if (len < sizeof(*m))
 		return WIRE_SHORT;
-	r = (struct rest){.at = (const char *)(m + 1), .left = len - sizeof(*m)};
+	r = (struct rest){ .at = (const char *)(m + 1), .left = len - sizeof(*m) };
 	task_from(&ev->task, &m->task);
 	f->ret = m->ret;
 	f->dirfd = m->dirfd;
@@ -290,7 +290,7 @@ static enum wire_error decode_exec_failed(const void *msg, size_t len, struct ts
 		if (m->trunc & (0x101U << i))
 			f->cut |= cuts[i];
 	if (m->trunc & 0x100)
-		f->path = (str_t){0};
+		f->path = (str_t){ 0 };
 	if (!list_ok(f->args, f->cut & EV_CUT_ARGV) || !list_ok(f->envs, f->cut & EV_CUT_ENV))
 		return WIRE_STRING;
 	return WIRE_OK;
@@ -384,7 +384,7 @@ enum wire_error wire_decode(const void *msg, size_t len, struct assembler *chunk
 	ev->has_task = true;
 	ev->process = ev->child = NULL;
 	ev->image = NULL;
-	ev->script = ev->prev_comm = (str_t){0};
+	ev->script = ev->prev_comm = (str_t){ 0 };
 	switch (c->op) {
 	case MSG_OP_CLONE:
 		return decode_fork(msg, len, ev);

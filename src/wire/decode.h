@@ -15,14 +15,14 @@
 
 enum wire_error {
 	WIRE_OK,
-	WIRE_PART,	/* a chunk for a message to come: kept, no event */
-	WIRE_UNKNOWN,	/* an op that we do not know: skipped, not an error */
-	WIRE_SHORT,	/* less than a header, or than the fixed part of its kind */
-	WIRE_SIZE,	/* the header's size is not that of the message */
-	WIRE_LENGTHS,	/* the variable parts do not add up */
-	WIRE_STRING,	/* a list that does not end in NUL, a NUL inside a string */
-	WIRE_VALUE,	/* what can't be: two answers to one question, an enum out of range */
-	WIRE_ORPHAN,	/* refers to chunks, and there is no assembler */
+	WIRE_PART,    /* a chunk for a message to come: kept, no event */
+	WIRE_UNKNOWN, /* an op that we do not know: skipped, not an error */
+	WIRE_SHORT,   /* less than a header, or than the fixed part of its kind */
+	WIRE_SIZE,    /* the header's size is not that of the message */
+	WIRE_LENGTHS, /* the variable parts do not add up */
+	WIRE_STRING,  /* a list that does not end in NUL, a NUL inside a string */
+	WIRE_VALUE,   /* what can't be: two answers to one question, an enum out of range */
+	WIRE_ORPHAN,  /* refers to chunks, and there is no assembler */
 	WIRE_ERROR_MAX,
 };
 
