@@ -55,7 +55,9 @@ __noinline int send_chunk(u32 slot)
 	common_init(&s->chunk.data.common, MSG_OP_DATA, sizeof(s->chunk.data) + n);
 	s->chunk.data.id.pid = bpf_get_current_pid_tgid();
 	s->chunk.data.id.time = s->chunks.time;
-	s->chunks.error = send(MSG_OP_DATA, &s->chunk, sizeof(s->chunk.data) + n);
+	/* Arguments of megabytes fill the ring faster than the reader's next turn comes. */
+	s->chunks.error =
+		send(MSG_OP_DATA, &s->chunk, sizeof(s->chunk.data) + n, n == MSG_DATA_MAX);
 	if (s->chunks.error)
 		return 0;
 	s->chunks.at += n;
@@ -453,7 +455,7 @@ static __always_inline int on_exec(struct task_struct *task, u32 old_tid, struct
 	s->event.common.size = size;
 	/* Its place in the stream is where it is sent; the image began a little earlier. */
 	s->event.common.ktime = bpf_ktime_get_boot_ns();
-	send(MSG_OP_EXECVE, &s->event, size);
+	send(MSG_OP_EXECVE, &s->event, size, false);
 	return 0;
 }
 

@@ -115,7 +115,7 @@ static __always_inline void on_exec_failed(const struct exec_call *c, long ret, 
 		count_lost(MSG_OP_EXEC_FAILED, -7);
 		return;
 	}
-	send(MSG_OP_EXEC_FAILED, m, size);
+	send(MSG_OP_EXEC_FAILED, m, size, false);
 }
 
 /* From the registers of the system call: of its kind only if nr says so. */

@@ -190,7 +190,7 @@ static __always_inline int on_rename(struct task_struct *task, const char *name)
 	bpf_probe_read_kernel_str(m->new_name, sizeof(m->new_name), name);
 	flag = scope_flag(&m->task);
 	if (flag)
-		bpf_ringbuf_discard(m, ring_flags()); /* it takes room until it is read */
+		bpf_ringbuf_discard(m, ring_flags(false)); /* it takes room until it is read */
 	else
 		submit(m);
 	return 0;

@@ -66,11 +66,12 @@ static __always_inline void count_lost(u32 op, long error)
 	s->sent_failed[op & 0xff][kind]++;
 }
 
-static __always_inline u64 ring_flags(void)
+/* urgent: the reader is to come at once, however little there is for it yet. */
+static __always_inline u64 ring_flags(bool urgent)
 {
 	u64 at = wake_at;
 
-	if (at == ~0ULL || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < at)
+	if (at == ~0ULL || (!urgent && bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < at))
 		return BPF_RB_NO_WAKEUP;
 	wake_at = ~0ULL;
 	return BPF_RB_FORCE_WAKEUP;
@@ -87,12 +88,12 @@ static __always_inline u64 ring_flags(void)
 
 static __always_inline void submit(void *msg)
 {
-	bpf_ringbuf_submit(msg, ring_flags());
+	bpf_ringbuf_submit(msg, ring_flags(false));
 }
 
-static __always_inline long send(u32 op, void *msg, u64 size)
+static __always_inline long send(u32 op, void *msg, u64 size, bool urgent)
 {
-	long err = bpf_ringbuf_output(&ring, msg, size, ring_flags());
+	long err = bpf_ringbuf_output(&ring, msg, size, ring_flags(urgent));
 
 	if (err) {
 		count_lost(op, err);

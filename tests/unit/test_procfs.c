@@ -134,8 +134,8 @@ static void test_stat_damaged(void **state)
 		"42 (bash) S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 x",
 		/* a start time that has no nanoseconds in 64 bits */
 		"42 (bash) S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 1844674407371",
-		"42 (bash) S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 "
-		"99999999999999999999999999",
+		("42 (bash) S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 "
+		 "99999999999999999999999999"),
 	};
 	static const char whole[] = "42 (bash)" REST;
 	struct procfs_process p = { 0 };
