@@ -47,3 +47,23 @@ unsigned int utf8_columns(const char *s, size_t len)
 		return 0;
 	return within(c, two, sizeof(two) / sizeof(two[0])) ? 2 : 1;
 }
+
+size_t utf8_put(struct buf *b, const char *s, size_t len, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len;) {
+		size_t seq = utf8_shown(s + i, len - i);
+		size_t columns = seq ? utf8_columns(s + i, seq) : 1;
+
+		if (n + columns > max)
+			break;
+		if (seq)
+			buf_add(b, s + i, seq);
+		else
+			buf_char(b, '?');
+		i += seq ? seq : 1;
+		n += columns;
+	}
+	return n;
+}

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
+
 /* The length of the valid sequence at s, or 0 (RFC 3629: no surrogates, nothing overlong). */
 static inline size_t utf8_len(const char *s, size_t left)
 {
@@ -48,5 +50,8 @@ static inline size_t utf8_shown(const char *s, size_t left)
 
 /* How many columns of a terminal the valid sequence at s, of that length, takes: 0, 1 or 2. */
 unsigned int utf8_columns(const char *s, size_t len);
+
+/* Appends what a terminal can show of s, the rest as '?', in at most max columns; how many it took. */
+size_t utf8_put(struct buf *b, const char *s, size_t len, size_t max);
 
 #endif

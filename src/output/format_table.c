@@ -49,23 +49,7 @@ static unsigned int visible(const struct line *l, unsigned int max)
 /* Control characters and broken UTF-8 must not reach the terminal: they show as '?'. */
 static void text(struct line *l, const char *s, size_t len, unsigned int max)
 {
-	unsigned int n = 0;
-
-	max = visible(l, max);
-	for (size_t i = 0; i < len;) {
-		size_t seq = utf8_shown(s + i, len - i);
-		unsigned int columns = seq ? utf8_columns(s + i, seq) : 1;
-
-		if (n + columns > max)
-			break;
-		if (seq)
-			buf_add(l->out, s + i, seq);
-		else
-			buf_char(l->out, '?');
-		i += seq ? seq : 1;
-		n += columns;
-	}
-	l->column += n;
+	l->column += utf8_put(l->out, s, len, visible(l, max));
 }
 
 /* The same in at most max columns, and with a mark if that, or what is missing, cuts it. */

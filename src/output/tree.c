@@ -104,22 +104,7 @@ static str_t container_of_image(const struct image *i)
 /* What a terminal can show, the rest as '?'; in at most max columns. */
 static void put_text(struct walk *w, const char *s, size_t len, size_t max)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < len;) {
-		size_t seq = utf8_shown(s + i, len - i);
-		unsigned int columns = seq ? utf8_columns(s + i, seq) : 1;
-
-		if (n + columns > max)
-			break;
-		if (seq)
-			buf_add(w->out, s + i, seq);
-		else
-			buf_char(w->out, '?');
-		i += seq ? seq : 1;
-		n += columns;
-	}
-	w->column += n;
+	w->column += utf8_put(w->out, s, len, max);
 }
 
 static void put_number(struct walk *w, uint32_t v)

@@ -287,15 +287,16 @@ static void test_cut_to_the_width(void **state)
 	}
 }
 
-/* A terminal that is too narrow for the columns: a mark, not nothing. */
+/* A terminal that is too narrow for the columns: a line is never wider than the window. */
 static void test_narrow(void **state)
 {
 	struct stage *s = *state;
 
 	for (s->o.width = 1; s->o.width <= ARGUMENTS_AT + 1; s->o.width++) {
 		execs(s, 10, "/bin/a", LIST("a\0bcd"));
-		assert_int_equal(columns(s), ARGUMENTS_AT + 1);
-		assert_memory_equal(s->out.data + ARGUMENTS_AT, "…", 3);
+		assert_in_range(columns(s), 1, s->o.width);
+		if (s->o.width == ARGUMENTS_AT + 1)
+			assert_memory_equal(s->out.data + ARGUMENTS_AT, "…", 3);
 	}
 }
 
