@@ -6,6 +6,7 @@
 # build/         the program as it is used and developed, with the system's C compiler
 # build-clang/   the same by clang, to see that it compiles
 # build-asan/    with AddressSanitizer and UndefinedBehaviorSanitizer, for the tests
+# build-tsan/    with ThreadSanitizer, what has threads
 # build-fuzz/    the fuzz targets, by clang
 # build-static/  one stripped file that needs no library
 # build-arm64/   the same for 64-bit Arm, by the cross compiler
@@ -92,7 +93,7 @@ install: build ## install into $(DESTDIR)$(PREFIX)
 
 .PHONY: clean
 clean: ## remove all that was built
-	rm -rf build build-arm64 build-asan build-clang build-fuzz build-static
+	rm -rf build build-arm64 build-asan build-clang build-fuzz build-static build-tsan
 
 # Dependencies: named only, or installed.
 
@@ -125,6 +126,9 @@ build-clang/build.ninja:
 build-asan/build.ninja:
 	@tools/configure build-asan -Dwerror=true $(SANITIZE)
 
+build-tsan/build.ninja:
+	@tools/configure build-tsan -Dwerror=true -Db_sanitize=thread -Db_lundef=false
+
 build-fuzz/build.ninja:
 	@CC=clang tools/configure build-fuzz -Dfuzz=true $(SANITIZE)
 
@@ -135,9 +139,14 @@ build-static/build.ninja:
 build-asan build-clang build-fuzz: %: %/build.ninja
 	@$(NINJA) -C $@
 
+# Only what has threads.
+.PHONY: build-tsan
+build-tsan: build-tsan/build.ninja
+	@$(NINJA) -C $@ tests/unit/test_sink src/tarsier
+
 # Warnings are errors here, and not in `make build`: the next compiler's must not stop a user.
 build-all: build/build.ninja build-static/build.ninja
 	@tools/configure build -Dwerror=true
 	@$(NINJA) -C build
 	@$(NINJA) -C build-static
-	@$(MAKE) build-clang build-asan build-fuzz
+	@$(MAKE) build-clang build-asan build-tsan build-fuzz

@@ -239,22 +239,9 @@ static void test_dot(void **state)
 /* Names with all bytes, those first that mean something in one of the languages. */
 static void hostile_family(struct world *w)
 {
-	static const char *const names[] = { "\"",
-					     "\\",
-					     "\\\"",
-					     "\"];x[",
-					     "\\n\\l",
-					     "<b>",
-					     "{|}",
-					     "a\nb",
-					     "\x1b[2J",
-					     "\xff\xc2\x9b",
-					     "//",
-					     "/* */",
-					     "#",
-					     "a;b",
-					     "\xe2\x80\xae"
-					     "x" };
+	static const char *const names[] = { "\"",  "\\",    "\\\"", "\"];x[",	"\\n\\l",
+					     "<b>", "{|}",   "a\nb", "\x1b[2J", "\xff\xc2\x9b",
+					     "//",  "/* */", "#",    "a;b",	"\xe2\x80\xae!" };
 	uint32_t pid = 100;
 	char name[2] = "";
 
