@@ -686,8 +686,15 @@ static void give_children(struct table *t, struct process *p, const struct ev_ex
 
 static bool apply_exit(struct table *t, struct tsr_event *ev)
 {
-	struct process *p = actor(t, ev);
+	const struct ev_task *task = &ev->task;
+	struct process *p;
 
+	/* Its last threads can race in the kernel, and each report the end of all. */
+	if (!lookup_live(t, task->pid, task->start) && has_ended(t, task->pid, task->start)) {
+		t->stats.stale++;
+		return false;
+	}
+	p = actor(t, ev);
 	ev->process = p;
 	ev->image = p->image;
 	ev->run_time = ev->ktime > p->start ? ev->ktime - p->start : 0;
