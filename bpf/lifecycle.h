@@ -68,9 +68,13 @@ static __always_inline bool exit_first(u32 pid, u64 start, struct signal_struct 
 {
 	struct exited_key key = { .start = start, .pid = pid };
 	u32 one = 1;
+	int err;
 
-	if (BPF_CORE_READ(signal, nr_threads) > 1)
-		return bpf_map_update_elem(&exited, &key, &one, BPF_NOEXIST) != -17; /* EEXIST */
+	if (BPF_CORE_READ(signal, nr_threads) > 1) {
+		/* As an int: before 6.4 the call leaves the upper half of the register as it was. */
+		err = bpf_map_update_elem(&exited, &key, &one, BPF_NOEXIST);
+		return err != -17; /* EEXIST; what else goes wrong must not hide the exit */
+	}
 	return !bpf_map_lookup_elem(&exited, &key);
 }
 
