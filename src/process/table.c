@@ -737,7 +737,7 @@ void table_done(struct table *t, struct tsr_event *ev)
 		return;
 	if (ev->def->id == TSR_EVENT_SCHED_PROCESS_EXIT)
 		retire(t, p);
-	else if (ev->def->id == TSR_EVENT_TASK_RENAME && ev->task.tid == p->pid &&
+	else if (ev->def->id == TSR_EVENT_TASK_RENAME && p->image && ev->task.tid == p->pid &&
 		 p->snapshot_at <= ev->ktime)
 		set_comm(p->image, ev->rename.new_name);
 }

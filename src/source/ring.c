@@ -149,7 +149,7 @@ int ring_drain(struct ring *r, message_fn fn, void *user)
 
 	/* Once around at most: the caller has more to do than to keep up with a storm. */
 	while (at - begin < r->size) {
-		unsigned long end = load(r->producer), free_to = at;
+		unsigned long end = load(r->producer), free_to;
 		size_t n = held, give;
 		int err = 0;
 
