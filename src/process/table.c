@@ -122,7 +122,7 @@ static void forget_rendered(struct image *i)
 
 static void set_comm(struct image *i, const char *comm)
 {
-	if (!memcmp(i->comm, comm, sizeof(i->comm)))
+	if (!i || !memcmp(i->comm, comm, sizeof(i->comm))) /* one that has ended has no image */
 		return;
 	memcpy(i->comm, comm, sizeof(i->comm));
 	forget_rendered(i);
@@ -737,7 +737,7 @@ void table_done(struct table *t, struct tsr_event *ev)
 		return;
 	if (ev->def->id == TSR_EVENT_SCHED_PROCESS_EXIT)
 		retire(t, p);
-	else if (ev->def->id == TSR_EVENT_TASK_RENAME && p->image && ev->task.tid == p->pid &&
+	else if (ev->def->id == TSR_EVENT_TASK_RENAME && ev->task.tid == p->pid &&
 		 p->snapshot_at <= ev->ktime)
 		set_comm(p->image, ev->rename.new_name);
 }
