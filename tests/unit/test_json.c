@@ -245,7 +245,7 @@ static void test_random_bytes(void **state)
 	static const char bytes[] =
 		"a\"\\\n\x7f\x80\x9f\xa0\xbf\xc0\xc2\xdf\xe0\xe2\xed\xef\xf0\xf4\xf5\xff";
 	uint64_t seed = 1;
-	char in[16], raw[20];
+	char in[16] = { 0 }, raw[20];
 
 	(void)state;
 	for (int round = 0; round < 300000; round++) {
