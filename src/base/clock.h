@@ -12,6 +12,7 @@
 
 #define NS_PER_SEC 1000000000ULL
 #define NS_PER_MS  1000000ULL
+#define TICK_NS	   10000000ULL /* start times in /proc are floored to this: USER_HZ is 100 */
 
 uint64_t clock_boot_ns(void);
 

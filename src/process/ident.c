@@ -6,7 +6,6 @@
 #include "base/clock.h"
 
 #define ENTITY_SEED 0x18273645u /* reference/datastores.md */
-#define TICK_NS	    10000000ULL /* of /proc/PID/stat: USER_HZ is 100 on both architectures */
 
 static uint32_t rotl(uint32_t x, int r)
 {

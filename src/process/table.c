@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "process/ident.h"
 #include "process/recent.h"
 
 #define EXEC_CHAIN_MAX 16 /* exec edges that are kept below an image */
 #define OLD_ARGS_MAX   4096
 #define LINEAGE_MAX    4096 /* steps of a walk: more than there can be, a cycle ends here */
-#define TICK	       10000000ULL
 
 void table_init(struct table *t, int64_t boot_offset)
 {
@@ -253,12 +253,12 @@ static struct process *process_new(struct table *t, uint32_t pid, uint64_t start
  */
 static bool can_be_parent(const struct process *p, const struct process *parent)
 {
-	uint64_t tick = p->start / TICK;
+	uint64_t tick = p->start / TICK_NS;
 
 	for (int steps = 0; steps < LINEAGE_MAX; steps++) {
-		if (parent == p || parent->start / TICK > tick)
+		if (parent == p || parent->start / TICK_NS > tick)
 			return false;
-		if (parent->start / TICK < tick || !parent->forked_by)
+		if (parent->start / TICK_NS < tick || !parent->forked_by)
 			return true;
 		parent = parent->forked_by->process;
 	}
@@ -311,9 +311,9 @@ static bool same_start(struct process *p, uint64_t start)
 {
 	if (p->start == start)
 		return true;
-	if (p->start - p->start % TICK != start - start % TICK)
+	if (p->start - p->start % TICK_NS != start - start % TICK_NS)
 		return false;
-	if (start % TICK == 0) /* it is the one asked for who knows no better */
+	if (start % TICK_NS == 0) /* it is the one asked for who knows no better */
 		return true;
 	if (!p->start_coarse)
 		return false;
@@ -400,7 +400,7 @@ static void follow_parent(struct table *t, struct process *p, uint32_t ppid, uin
 	/* The edge names the image that forked, which need not be the parent's newest. */
 	if (above && above->pid == ppid && same_start(above, start))
 		return;
-	if (start / TICK > p->start / TICK) /* not even a placeholder for what can't be */
+	if (start / TICK_NS > p->start / TICK_NS) /* not even a placeholder for what can't be */
 		return;
 	parent = parent_get(t, ppid, start);
 	set_parent(t, p, parent, parent->image);
@@ -551,7 +551,7 @@ static void apply_snapshot(struct table *t, struct tsr_event *ev)
 	if (t->snapshot_end < ev->ktime)
 		t->snapshot_end = ev->ktime;
 	p->kthread = ev->exec.kthread;
-	p->start_coarse = ev->exec.procfs && task->start % TICK == 0;
+	p->start_coarse = ev->exec.procfs && task->start % TICK_NS == 0;
 	p->image = image_new(t, p);
 	fill_image(t, p->image, ev);
 	p->image->is_exec = !ev->exec.no_exec && !ev->exec.kthread;
@@ -589,7 +589,7 @@ void table_link(struct table *t)
 	for (size_t i = 0; i < n; i++) {
 		struct process *p = orphans[i], *parent;
 
-		if (p->parent_start / TICK > p->start / TICK)
+		if (p->parent_start / TICK_NS > p->start / TICK_NS)
 			continue;
 		parent = parent_get(t, p->ppid, p->parent_start);
 		if (parent->unknown_parent)

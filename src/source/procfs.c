@@ -9,8 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PF_KTHREAD  0x00200000	/* include/linux/sched.h */
-#define TICK_NS	    10000000ULL /* USER_HZ is 100 */
+#include "base/clock.h"
+
+#define PF_KTHREAD  0x00200000 /* include/linux/sched.h */
 #define FILE_MAX    (16UL << 10)
 #define CMDLINE_MAX (32UL << 10)
 

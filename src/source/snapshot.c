@@ -15,7 +15,6 @@
 #include "source/procfs.h"
 #include "wire/encode.h"
 
-#define TICK_NS	    10000000ULL /* start times in /proc are floored to this */
 #define READ_STEP   (32UL << 10)
 #define MESSAGE_MAX (96UL << 10) /* the iterator makes none that is larger */
 #define PID_AT	    (sizeof(struct msg_execve_event) + offsetof(struct msg_exec, pid))
