@@ -28,6 +28,7 @@
 #define RECURSION_CHECK	 NS_PER_SEC
 #define PRIORITY	 (-10)
 #define LONGEST_SLEEP_MS 1000
+#define HOLD		 (10 * NS_PER_MS)
 
 /* What libbpf said last about a program: it names who refused, and why. */
 static _Thread_local struct {
@@ -424,9 +425,16 @@ static void check_recursion(struct live *l, message_fn fn, void *user)
 	l->missed_checked = now;
 }
 
+/* How long a message waits for older ones: a program can be preempted before it has sent. */
+static uint64_t hold_time(const struct live *l)
+{
+	return l->options.latency < HOLD ? l->options.latency : HOLD;
+}
+
 static int drain(struct live *l, message_fn fn, void *user)
 {
-	int n = ring_drain(&l->ring, fn, user);
+	uint64_t until = l->stopped ? UINT64_MAX : clock_boot_ns() - hold_time(l);
+	int n = ring_drain(&l->ring, until, fn, user);
 
 	if (n < 0)
 		return n;
@@ -466,6 +474,9 @@ static int poll_live(struct source *s, int timeout_ms, message_fn fn, void *user
 	} else if (l->stopped) {
 		check_recursion(l, fn, user);
 		return -ENODATA;
+	} else if (l->ring.n_kept) {
+		l->quiet = 0;
+		wait = to_ms(hold_time(l));
 	} else if (++l->quiet < 3) {
 		wait = latency; /* a program may have looked at wake_at before we set it */
 	}
@@ -475,7 +486,7 @@ static int poll_live(struct source *s, int timeout_ms, message_fn fn, void *user
 	if (timeout_ms >= 0 && wait > timeout_ms)
 		wait = timeout_ms;
 	__atomic_store_n(&l->skel->data->wake_at,
-			 n && latency ? l->options.ring_size / WAKE_PART : 0, __ATOMIC_SEQ_CST);
+			 !l->quiet && latency ? l->options.ring_size / WAKE_PART : 0, __ATOMIC_SEQ_CST);
 	if (wait && !(l->quiet && !ring_empty(&l->ring))) {
 		int k = epoll_wait(l->epoll_fd, events, 2, wait);
 

@@ -11,8 +11,7 @@
 
 #define MESSAGE_MAX (160UL << 10) /* above the largest that the programs can make */
 #define WINDOW	    (1UL << 20)
-#define GROUP	    256 /* messages sorted at a time */
-#define HOLD	    16	/* of them wait for the next group: more than programs can be under way */
+#define KEEP_BYTES  (256UL << 10) /* of messages that wait for older ones */
 
 int ring_map(struct ring *r, int fd, size_t size)
 {
@@ -54,6 +53,8 @@ void ring_unmap(struct ring *r)
 	munmap(r->consumer, r->page);
 	munmap((void *)r->producer, r->page);
 	r->consumer = NULL;
+	buf_free(&r->kept);
+	buf_free(&r->spare);
 }
 
 static bool in_window(const struct ring *r, unsigned long pos)
@@ -94,7 +95,6 @@ bool ring_empty(const struct ring *r)
 struct entry {
 	const char *msg;
 	uint32_t len;
-	unsigned long end; /* the position behind it */
 };
 
 static uint64_t time_of(const struct entry *e)
@@ -130,59 +130,87 @@ static unsigned long gather(const struct ring *r, unsigned long at, unsigned lon
 			break; /* still being written; those behind it wait, so that order holds */
 		at += ((len & ~BPF_RINGBUF_DISCARD_BIT) + BPF_RINGBUF_HDR_SZ + 7) & ~7UL;
 		if (!(len & BPF_RINGBUF_DISCARD_BIT))
-			list[(*n)++] = (struct entry){ m + BPF_RINGBUF_HDR_SZ, len, at };
+			list[(*n)++] = (struct entry){ m + BPF_RINGBUF_HDR_SZ, len };
 	}
 	return at;
 }
 
+static size_t take_kept(const struct ring *r, struct entry *list)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < r->n_kept; i++) {
+		list[i] = (struct entry){ r->kept.data + at, r->kept_len[i] };
+		at += (r->kept_len[i] + 7) & ~7UL;
+	}
+	return r->n_kept;
+}
+
+/* How many of the sorted list are to be given now: those old enough, and what can't be kept. */
+static size_t due(const struct entry *list, size_t n, uint64_t until)
+{
+	size_t give = n, bytes = 0;
+
+	while (give && n - give < RING_KEEP && time_of(&list[give - 1]) > until) {
+		bytes += list[give - 1].len + 8;
+		if (bytes > KEEP_BYTES)
+			break;
+		give--;
+	}
+	return give;
+}
+
+/* Copies them: the ring is the kernel's again, and the window may move. */
+static void keep(struct ring *r, const struct entry *list, size_t n)
+{
+	static const char zeros[8];
+	struct buf last = r->kept;
+
+	r->kept = r->spare; /* the list points into the last one */
+	r->spare = last;
+	r->kept.len = 0;
+	for (size_t i = 0; i < n; i++) {
+		buf_add(&r->kept, list[i].msg, list[i].len);
+		buf_add(&r->kept, zeros, -list[i].len & 7);
+		r->kept_len[i] = list[i].len;
+	}
+	r->n_kept = n;
+}
+
 /*
  * A program reads the time, then reserves: two CPUs can do that in opposite order, some hundred
- * nanoseconds apart. So messages are sorted in groups, and the last ones of a group wait for the
- * next one if there is more to come.
+ * nanoseconds apart, or milliseconds where a program can be preempted or its CPU is a virtual one.
+ * So messages are sorted, and the youngest wait for older ones that may still come.
  */
-int ring_drain(struct ring *r, message_fn fn, void *user)
+int ring_drain(struct ring *r, uint64_t until, message_fn fn, void *user)
 {
 	unsigned long begin = *r->consumer, at = begin;
-	struct entry list[GROUP];
-	size_t held = 0;
+	struct entry list[2 * RING_KEEP];
 	int count = 0;
+	bool more = true;
 
 	/* Once around at most: the caller has more to do than to keep up with a storm. */
-	while (at - begin < r->size) {
-		unsigned long end = load(r->producer), free_to;
-		size_t n = held, give;
+	while (more && at - begin < r->size) {
+		unsigned long end = load(r->producer);
+		size_t n = take_kept(r, list), give;
 		int err = 0;
 
-		if (at == end && !held)
-			break;
-		if (!held && !in_window(r, at)) {
+		if (at != end && !in_window(r, at)) {
 			err = move_window(r, at);
 			if (err)
 				return err;
 		}
-		at = gather(r, at, end, list, GROUP, &n);
+		at = gather(r, at, end, list, 2 * RING_KEEP, &n);
+		more = n == 2 * RING_KEEP || (at != end && !in_window(r, at));
 		sort(list, n);
-		/* None is held when we leave: sorted, those before it are not all given yet. */
-		give = n == GROUP && at - begin < r->size ? n - HOLD : n;
+		give = due(list, n, until);
 		for (size_t i = 0; i < give && !err; i++)
 			err = fn(user, list[i].msg, list[i].len);
 		count += (int)give;
-		held = n - give;
-		memmove(list, list + give, held * sizeof(*list));
-		/* Room goes back to the kernel up to the first that is still in use. */
-		free_to = at;
-		for (size_t i = 0; i < held; i++) {
-			unsigned long start =
-				list[i].end - ((list[i].len + BPF_RINGBUF_HDR_SZ + 7) & ~7UL);
-
-			if (start < free_to)
-				free_to = start;
-		}
-		__atomic_store_n(r->consumer, free_to, __ATOMIC_RELEASE);
+		keep(r, list + give, n - give);
+		__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
 		if (err)
 			return err;
-		if (!held && (at == end || in_window(r, at)))
-			break; /* all is read, or what is next is still being written */
 	}
 	return count;
 }
