@@ -417,9 +417,9 @@ __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 }
 
 static __always_inline int on_exec(struct task_struct *task, u32 old_tid, struct linux_binprm *bprm,
-				   u32 slots)
+				   u32 slot)
 {
-	u32 slot = slots + bpf_get_smp_processor_id(), tid = BPF_CORE_READ(task, pid), size;
+	u32 tid = BPF_CORE_READ(task, pid), size;
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	struct comm_value *comm;
 	struct msg_exec *e;
@@ -462,22 +462,39 @@ static __always_inline int on_exec(struct task_struct *task, u32 old_tid, struct
 SEC("?tp_btf/sched_process_exec")
 int exec_btf(u64 *ctx)
 {
-	mark_first();
-	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC);
+	mark_done();
+	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC + bpf_get_smp_processor_id());
+}
+
+static __always_inline int make_good_exec(u64 *ctx)
+{
+	u32 slot = take_slot();
+
+	if (!slot) {
+		count_lost(MSG_OP_EXECVE, -16);
+		return 0;
+	}
+	on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], slot);
+	give_slot(slot);
+	return 0;
 }
 
 SEC("?tp_btf/sched_process_exec")
 int exec_btf_again(u64 *ctx)
 {
-	if (!first_was_skipped())
-		return 0;
-	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC_AGAIN);
+	return not_done_yet() ? make_good_exec(ctx) : 0;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int exec_btf_last(u64 *ctx)
+{
+	return never_done() ? make_good_exec(ctx) : 0;
 }
 
 SEC("?raw_tp/sched_process_exec")
 int exec_raw(u64 *ctx)
 {
-	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC);
+	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC + bpf_get_smp_processor_id());
 }
 
 static __always_inline bool is_root(u32 pid)

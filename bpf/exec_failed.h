@@ -75,9 +75,9 @@ __noinline int put_strv(u64 array, u32 size, u32 bit, u32 slot)
 	return s->off - s->strv.begin;
 }
 
-static __always_inline void on_exec_failed(const struct exec_call *c, long ret, u32 slots)
+static __always_inline void on_exec_failed(const struct exec_call *c, long ret, u32 slot)
 {
-	u32 slot = slots + bpf_get_smp_processor_id(), size;
+	u32 size;
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &slot);
 	u32 pointer = c->compat ? 4 : 8;
@@ -186,26 +186,26 @@ static __always_inline bool read_call(struct exec_call *c, struct pt_regs *regs)
 	return true;
 }
 
-static __always_inline int on_sys_exit(struct pt_regs *regs, long ret, u32 slots)
+static __always_inline int on_sys_exit(struct pt_regs *regs, long ret, u32 slot)
 {
 	struct exec_call call = {};
 
 	if (ret >= 0 || ret < -4095 || !read_call(&call, regs))
 		return 0;
-	on_exec_failed(&call, ret, slots);
+	on_exec_failed(&call, ret, slot);
 	return 0;
 }
 
 SEC("?tp_btf/sys_exit")
 int exec_failed_btf(u64 *ctx)
 {
-	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED);
+	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED + bpf_get_smp_processor_id());
 }
 
 SEC("?raw_tp/sys_exit")
 int exec_failed_raw(u64 *ctx)
 {
-	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED);
+	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED + bpf_get_smp_processor_id());
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -214,18 +214,41 @@ int exec_failed_raw(u64 *ctx)
 #define SYS(name) "__arm64_sys_" name
 #endif
 
-/* The function's only argument is the registers; its result stands behind it. */
-SEC("?fexit/" SYS("execve"))
-int exec_failed_fexit(u64 *ctx)
+static __always_inline int make_good_exec_failed(u64 *ctx)
 {
-	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED);
+	u32 slot = take_slot();
+
+	if (!slot) {
+		count_lost(MSG_OP_EXEC_FAILED, -16);
+		return 0;
+	}
+	on_sys_exit((void *)ctx[0], ctx[1], slot);
+	give_slot(slot);
+	return 0;
 }
 
-SEC("?fexit/" SYS("execveat"))
-int exec_failed_fexit_at(u64 *ctx)
-{
-	return on_sys_exit((void *)ctx[0], ctx[1], SLOTS_EXEC_FAILED_AT);
-}
+/* The function's only argument is the registers; its result stands behind it. */
+#define EXEC_FAILED_FEXIT(name, call, slots)                                              \
+	SEC("?fexit/" SYS(call))                                                          \
+	int name(u64 *ctx)                                                                \
+	{                                                                                 \
+		mark_done();                                                              \
+		return on_sys_exit((void *)ctx[0], ctx[1],                                \
+				   (slots) + bpf_get_smp_processor_id());                 \
+	}                                                                                 \
+	SEC("?fexit/" SYS(call))                                                          \
+	int name##_again(u64 *ctx)                                                        \
+	{                                                                                 \
+		return not_done_yet() ? make_good_exec_failed(ctx) : 0;                   \
+	}                                                                                 \
+	SEC("?fexit/" SYS(call))                                                          \
+	int name##_last(u64 *ctx)                                                         \
+	{                                                                                 \
+		return never_done() ? make_good_exec_failed(ctx) : 0;                     \
+	}
+
+EXEC_FAILED_FEXIT(exec_failed_fexit, "execve", SLOTS_EXEC_FAILED)
+EXEC_FAILED_FEXIT(exec_failed_fexit_at, "execveat", SLOTS_EXEC_FAILED_AT)
 
 /* A return probe does not see the arguments: the entry keeps where the registers are. */
 struct {
@@ -243,7 +266,7 @@ static __always_inline int on_kprobe_entry(u64 regs)
 	return 0;
 }
 
-static __always_inline int on_kprobe_return(long ret, u32 slots)
+static __always_inline int on_kprobe_return(long ret, u32 slot)
 {
 	u32 tid = bpf_get_current_pid_tgid();
 	u64 *regs = bpf_map_lookup_elem(&exec_calls, &tid), at;
@@ -252,7 +275,7 @@ static __always_inline int on_kprobe_return(long ret, u32 slots)
 		return 0;
 	at = *regs;
 	bpf_map_delete_elem(&exec_calls, &tid);
-	return on_sys_exit((void *)at, ret, slots);
+	return on_sys_exit((void *)at, ret, slot);
 }
 
 SEC("?kprobe/" SYS("execve"))
@@ -264,7 +287,7 @@ int exec_failed_kprobe(void *ctx)
 SEC("?kretprobe/" SYS("execve"))
 int exec_failed_kprobe_ret(void *ctx)
 {
-	return on_kprobe_return(KPROBE_RET(ctx), SLOTS_EXEC_FAILED);
+	return on_kprobe_return(KPROBE_RET(ctx), SLOTS_EXEC_FAILED + bpf_get_smp_processor_id());
 }
 
 SEC("?kprobe/" SYS("execveat"))
@@ -276,7 +299,7 @@ int exec_failed_kprobe_at(void *ctx)
 SEC("?kretprobe/" SYS("execveat"))
 int exec_failed_kprobe_at_ret(void *ctx)
 {
-	return on_kprobe_return(KPROBE_RET(ctx), SLOTS_EXEC_FAILED_AT);
+	return on_kprobe_return(KPROBE_RET(ctx), SLOTS_EXEC_FAILED_AT + bpf_get_smp_processor_id());
 }
 
 #endif

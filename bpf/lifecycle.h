@@ -203,14 +203,20 @@ static __always_inline int on_rename(struct task_struct *task, const char *name)
 SEC("?tp_btf/sched_process_fork")
 int fork_btf(u64 *ctx)
 {
-	mark_first();
+	mark_done();
 	return on_fork((void *)ctx[0], (void *)ctx[1]);
 }
 
 SEC("?tp_btf/sched_process_fork")
 int fork_btf_again(u64 *ctx)
 {
-	return first_was_skipped() ? on_fork((void *)ctx[0], (void *)ctx[1]) : 0;
+	return not_done_yet() ? on_fork((void *)ctx[0], (void *)ctx[1]) : 0;
+}
+
+SEC("?tp_btf/sched_process_fork")
+int fork_btf_last(u64 *ctx)
+{
+	return never_done() ? on_fork((void *)ctx[0], (void *)ctx[1]) : 0;
 }
 
 SEC("?raw_tp/sched_process_fork")
@@ -222,14 +228,20 @@ int fork_raw(u64 *ctx)
 SEC("?tp_btf/sched_process_exit")
 int exit_btf(u64 *ctx)
 {
-	mark_first();
+	mark_done();
 	return on_exit((void *)ctx[0]);
 }
 
 SEC("?tp_btf/sched_process_exit")
 int exit_btf_again(u64 *ctx)
 {
-	return first_was_skipped() ? on_exit((void *)ctx[0]) : 0;
+	return not_done_yet() ? on_exit((void *)ctx[0]) : 0;
+}
+
+SEC("?tp_btf/sched_process_exit")
+int exit_btf_last(u64 *ctx)
+{
+	return never_done() ? on_exit((void *)ctx[0]) : 0;
 }
 
 SEC("?raw_tp/sched_process_exit")
@@ -241,14 +253,20 @@ int exit_raw(u64 *ctx)
 SEC("?tp_btf/task_rename")
 int rename_btf(u64 *ctx)
 {
-	mark_first();
+	mark_done();
 	return on_rename((void *)ctx[0], (void *)ctx[1]);
 }
 
 SEC("?tp_btf/task_rename")
 int rename_btf_again(u64 *ctx)
 {
-	return first_was_skipped() ? on_rename((void *)ctx[0], (void *)ctx[1]) : 0;
+	return not_done_yet() ? on_rename((void *)ctx[0], (void *)ctx[1]) : 0;
+}
+
+SEC("?tp_btf/task_rename")
+int rename_btf_last(u64 *ctx)
+{
+	return never_done() ? on_rename((void *)ctx[0], (void *)ctx[1]) : 0;
 }
 
 SEC("?raw_tp/task_rename")

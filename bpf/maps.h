@@ -19,7 +19,7 @@ const volatile __u32 cfg_nr_cpus = 1;
 const volatile __u32 cfg_scope = 0; /* enum scope_bits of the filters in force */
 const volatile __u32 cfg_scope_not = 0;
 
-const volatile __u32 cfg_again = 0; /* there are second programs: see mark_first() */
+const volatile __u32 cfg_again = 0; /* there are programs behind the first: see mark_done() */
 
 /*
  * The reader is woken when at least this much waits in the ring; ~0: a wake-up is under way, or
@@ -89,14 +89,16 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/* One each CPU for each, and one for the snapshot: 4 * CPUs + 1, which the loader makes. */
-#define SLOTS_EXEC	     0
-#define SLOTS_EXEC_FAILED    cfg_nr_cpus
-#define SLOTS_EXEC_AGAIN     (2 * cfg_nr_cpus)
-#define SLOTS_EXEC_FAILED_AT (3 * cfg_nr_cpus)
-#define SLOT_SNAPSHOT	     (4 * cfg_nr_cpus)
+/* One for the snapshot, one each CPU for each; if cfg_again some that are taken as needed. */
+#define SLOT_SNAPSHOT	     0
+#define SLOTS_EXEC	     1
+#define SLOTS_EXEC_FAILED    (1 + cfg_nr_cpus)
+#define SLOTS_EXEC_FAILED_AT (1 + 2 * cfg_nr_cpus)
+#define SLOTS_AGAIN	     (1 + 3 * cfg_nr_cpus)
 
-/* The threads in a tracepoint whose first program has run and whose second has not yet. */
+__u32 slot_taken[N_SLOTS_AGAIN];
+
+/* The threads in a tracepoint of which a program has done the work and the last has not run yet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);

@@ -10,11 +10,12 @@
 
 /*
  * In the newest kernels a tracepoint's program can be preempted, and a task that then comes to the same
- * tracepoint on that CPU finds the program busy: the kernel skips it. So there is a second program
- * behind it, which does the same if the first one has left no mark. That one is busy only if
- * another task was preempted in its few instructions as well; what is lost even so is counted.
+ * tracepoint on that CPU finds the program busy: the kernel skips it. So there are two more behind
+ * it, X_again and X_last, which do the same if no mark says that it is done. One of them has something
+ * to do, and so is busy itself for long, once in hundreds of events where two CPUs are crowded; that
+ * all three are busy with others was seen never. What is lost even so is counted.
  */
-static __always_inline void mark_first(void)
+static __always_inline void mark_done(void)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 	u8 one = 1;
@@ -23,7 +24,18 @@ static __always_inline void mark_first(void)
 		bpf_map_update_elem(&seen_first, &tid, &one, BPF_ANY);
 }
 
-static __always_inline bool first_was_skipped(void)
+static __always_inline bool not_done_yet(void)
+{
+	u32 tid = (u32)bpf_get_current_pid_tgid();
+
+	if (bpf_map_lookup_elem(&seen_first, &tid))
+		return false;
+	__sync_fetch_and_add(&recovered_total, 1);
+	mark_done();
+	return true;
+}
+
+static __always_inline bool never_done(void)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 
@@ -31,6 +43,23 @@ static __always_inline bool first_was_skipped(void)
 		return false;
 	__sync_fetch_and_add(&recovered_total, 1);
 	return true;
+}
+
+/* Room for such a program: 0 if all is taken. */
+static __always_inline u32 take_slot(void)
+{
+	for (u32 i = 0; i < N_SLOTS_AGAIN; i++)
+		if (!__sync_val_compare_and_swap(&slot_taken[i], 0, 1))
+			return SLOTS_AGAIN + i;
+	return 0;
+}
+
+static __always_inline void give_slot(u32 slot)
+{
+	u32 i = slot - SLOTS_AGAIN;
+
+	if (i < N_SLOTS_AGAIN)
+		__sync_val_compare_and_swap(&slot_taken[i], 1, 0);
 }
 
 static __always_inline void count_lost(u32 op, long error)

@@ -53,6 +53,8 @@ struct scope_exe_key {
 /* What may stand in var: all parts of the largest exec, which is then never too large to send. */
 #define VAR_MAX 98304
 
+#define N_SLOTS_AGAIN 8 /* messages that X_again and X_last can have under construction at a time */
+
 /*
  * A message under construction; never leaves the kernel as a whole. What loops and long functions
  * carry along is here too, not in registers: the verifier does not follow it, so that it sees the

@@ -24,7 +24,7 @@
 
 #define WAKE_NOT	 UINT64_MAX /* the programs do not wake us: the timer drains */
 #define WAKE_PART	 8	    /* of the ring: what is left is time for us to be scheduled */
-#define PROGRAMS_MAX	 24
+#define PROGRAMS_MAX	 32
 #define RECURSION_CHECK	 NS_PER_SEC
 #define PRIORITY	 (-10)
 #define LONGEST_SLEEP_MS 1000
@@ -101,6 +101,7 @@ static bool worth_trying(const char *name)
 static void want_program(void *user, const char *name)
 {
 	struct live *l = user;
+	static const char *const behind[] = { "again", "last" };
 	struct bpf_program *p = bpf_object__find_program_by_name(l->skel->obj, name);
 	char again[64];
 
@@ -109,10 +110,12 @@ static void want_program(void *user, const char *name)
 	bpf_program__set_autoload(p, true);
 	if (!l->again)
 		return;
-	snprintf(again, sizeof(again), "%s_again", name);
-	p = bpf_object__find_program_by_name(l->skel->obj, again);
-	if (p)
-		bpf_program__set_autoload(p, true);
+	for (int i = 0; i < 2; i++) {
+		snprintf(again, sizeof(again), "%s_%s", name, behind[i]);
+		p = bpf_object__find_program_by_name(l->skel->obj, again);
+		if (p)
+			bpf_program__set_autoload(p, true);
+	}
 }
 
 static void configure(struct live *l, struct tarsier_bpf *skel)
@@ -127,7 +130,8 @@ static void configure(struct live *l, struct tarsier_bpf *skel)
 	skel->rodata->cfg_scope_not = l->scope.negated;
 	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)l->options.ring_size);
 	bpf_map__set_max_entries(skel->maps.images, (uint32_t)l->options.max_images);
-	bpf_map__set_max_entries(skel->maps.scratches, 4 * (uint32_t)cpus + 1);
+	bpf_map__set_max_entries(skel->maps.scratches,
+				 3 * (uint32_t)cpus + 1 + (l->again ? N_SLOTS_AGAIN : 0));
 }
 
 static struct tarsier_bpf *open_skeleton(struct live *l)
@@ -175,9 +179,14 @@ static int attach_turn(const struct bpf_program *p)
 {
 	const char *name = bpf_program__name(p);
 
-	/* second programs behind all first ones: they look at what these have done */
+	/* Of a function's exit, the program that was attached last runs first. */
+	if (strstr(name, "_fexit"))
+		return strstr(name, "_last") ? 0 : strstr(name, "_again") ? 1 : 2;
+	/* behind all first ones: they look at what these have done */
 	if (strstr(name, "_again"))
 		return 3;
+	if (strstr(name, "_last"))
+		return 4;
 	return has_prefix(name, "exit_") ? 0 : has_prefix(name, "fork_") ? 2 : 1;
 }
 
@@ -213,7 +222,7 @@ static int attach(struct live *l, char *culprit, size_t size)
 {
 	int err = 0;
 
-	for (int turn = 0; turn <= 3 && !err; turn++)
+	for (int turn = 0; turn <= 4 && !err; turn++)
 		err = attach_one_turn(l, turn, culprit, size);
 	return err;
 }
@@ -392,7 +401,7 @@ static void check_ring_losses(struct live *l, message_fn fn, void *user)
 
 /*
  * Runs that the kernel skipped because a program was under way on that CPU already, and that no
- * second program made good. What a second or an optional one misses is no event.
+ * programs behind made good. What one of these or an optional one misses is no event.
  */
 static uint64_t count_missed(struct live *l)
 {
@@ -403,7 +412,7 @@ static uint64_t count_missed(struct live *l)
 		struct bpf_prog_info info = { 0 };
 		uint32_t len = sizeof(info);
 
-		if (strstr(name, "_again") || plan_optional(name))
+		if (strstr(name, "_again") || strstr(name, "_last") || plan_optional(name))
 			continue;
 		if (!bpf_obj_get_info_by_fd(bpf_program__fd(l->programs[i]), &info, &len))
 			missed += info.recursion_misses;
