@@ -188,12 +188,8 @@ __noinline int fill_image(u64 task_addr, u64 file_addr, u32 slot)
 	e->tid = x->task.tid;
 	e->nspid = x->task.ns_pid;
 	e->uid = x->task.euid;
-	e->auid = ~0U;
-	x->sessionid = ~0U;
-	if (bpf_core_field_exists(task->loginuid)) {
-		e->auid = BPF_CORE_READ(task, loginuid.val);
-		x->sessionid = BPF_CORE_READ(task, sessionid);
-	}
+	e->auid = x->task.auid;
+	x->sessionid = x->task.sessionid;
 	e->flags = 0;
 	e->pad = 0;
 	e->nlink = BPF_CORE_READ(inode, i_nlink);
@@ -206,7 +202,7 @@ __noinline int fill_image(u64 task_addr, u64 file_addr, u32 slot)
 	x->pgid = BPF_CORE_READ(signal, pids[PIDTYPE_PGID], numbers[0].nr);
 	__builtin_memset(x->prev_comm, 0, sizeof(x->prev_comm));
 	x->trunc = 0;
-	x->pad = 0;
+	x->walk = WALK_SNAPSHOT; /* who asks for another walk says so */
 	x->stdin_type = 0;
 	__builtin_memset(x->size_str, 0, sizeof(x->size_str));
 
@@ -373,6 +369,26 @@ static __always_inline void enter_image(struct scratch *s)
 		s->event.common.flags |= MSG_COMMON_FLAG_STATE_ONLY;
 }
 
+/* The message is complete but for its strings: its path is the first in s->var. */
+static __always_inline void keep_known(struct scratch *s)
+{
+	struct known_file key = { .ino = s->ext.exe.ino, .dev = s->ext.exe.dev };
+	u32 pid = s->ext.task.pid, len = s->exec.size_path;
+	struct known_path *path;
+
+	/* struct msg_exec_ext begins like struct known_process */
+	bpf_map_update_elem(&known_processes, &pid, &s->ext, BPF_ANY);
+	if (!key.ino || !len || len > KNOWN_PATH_MAX ||
+	    bpf_map_lookup_elem(&known_paths, &key))
+		return;
+	path = (void *)s->path; /* not in use any more */
+	path->len = len;
+	path->flags = s->exec.flags >> 16 & MSG_EXEC_DELETED >> 16;
+	path->pad = 0;
+	bpf_probe_read_kernel(path->path, KNOWN_PATH_MAX, s->var);
+	bpf_map_update_elem(&known_paths, &key, path, BPF_ANY);
+}
+
 /* Outside the scope only what the state needs is sent: no environment, no names, no chunks. */
 __noinline int put_vars(u64 task_addr, u64 bprm_addr, u32 slot)
 {
@@ -440,6 +456,7 @@ static __always_inline int on_exec(struct task_struct *task, u32 old_tid, struct
 	if (BPF_CORE_READ(task, real_parent, flags) & PF_KTHREAD)
 		e->flags |= MSG_EXEC_KERNEL;
 	enter_image(s);
+	keep_known(s);
 	comm = bpf_map_lookup_elem(&prev_comms, &tid);
 	if (comm) {
 		__builtin_memcpy(s->ext.prev_comm, comm->comm, sizeof(comm->comm));
@@ -606,6 +623,7 @@ static __always_inline void end_snapshot(struct scratch *s, struct task_struct *
 	struct msg_exec *e = &s->exec;
 	u32 size;
 
+	keep_known(s);
 	if (!(e->flags & MSG_EXEC_KTHREAD))
 		fill_cwd(as_number(s, task), slot);
 	if (e->size_cwd > SNAPSHOT_PATH_MAX) {

@@ -20,6 +20,8 @@ static __always_inline int on_fork(struct task_struct *actor, struct task_struct
 	} * m;
 	struct parent_ids parent;
 	struct image_state *i;
+	struct known_process *known, k;
+	u32 actor_pid;
 	u64 start;
 
 	if (BPF_CORE_READ(child, pid) != pid || (BPF_CORE_READ(child, flags) & PF_KTHREAD))
@@ -59,7 +61,21 @@ static __always_inline int on_fork(struct task_struct *actor, struct task_struct
 			bpf_map_update_elem(&images, &pid, &c, BPF_ANY);
 		}
 	}
+	k.task = m->ext.task;
+	actor_pid = k.task.pid; /* older kernels take no key in the ring */
+	known = bpf_map_lookup_elem(&known_processes, &actor_pid);
+	k.task.pid = k.task.tid = pid;
+	k.task.ns_pid = k.task.ns_tid = m->event.nspid;
+	k.task.start = k.task.thread_start = k.task.image = start;
+	k.task.ppid = parent.pid;
+	k.task.parent_ns_pid = parent.ns_pid;
+	k.task.parent_start = parent.start;
+	k.task.parent_image = parent.image;
+	__builtin_memset(&k.exe, 0, sizeof(k.exe));
+	if (known && known->task.start == m->ext.task.start)
+		k.exe = known->exe;
 	submit(m);
+	bpf_map_update_elem(&known_processes, &pid, &k, BPF_ANY);
 	return 0;
 }
 

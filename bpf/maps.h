@@ -54,6 +54,24 @@ struct {
 	__type(value, struct image_state);
 } images SEC(".maps");
 
+/*
+ * For user space, when it misses a process: by pid what was known of it last, and by executable its
+ * path (one of its names). Filled by forks, execs and the snapshot; the least used are forgotten.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u32); /* thread group id */
+	__type(value, struct known_process);
+} known_processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct known_file);
+	__type(value, struct known_path);
+} known_paths SEC(".maps");
+
 /* Thread groups whose exit was sent: two last threads that race both see the group dead. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

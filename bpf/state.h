@@ -27,6 +27,26 @@ struct image_state {
 	__u32 pad;
 };
 
+/* What is kept of a process for those who missed its events. */
+struct known_process {
+	struct msg_task task;
+	struct msg_file exe;
+};
+
+#define KNOWN_PATH_MAX 256
+
+struct known_path {
+	__u16 len, flags; /* MSG_EXEC_DELETED >> 16 */
+	__u32 pad;
+	char path[KNOWN_PATH_MAX];
+};
+
+struct known_file {
+	__u64 ino;
+	__u32 dev;
+	__u32 pad;
+};
+
 struct exited_key {
 	__u64 start;
 	__u32 pid;

@@ -81,7 +81,7 @@ static __always_inline void fill_task(struct msg_task *m, struct task_struct *ta
 	const struct cred *cred = BPF_CORE_READ(task, cred);
 	struct parent_ids parent;
 	struct tty_struct *tty;
-	u32 ids[6]; /* uid, gid, suid, sgid, euid, egid: in this order in every kernel */
+	u32 ids[8]; /* uid, gid, suid, sgid, euid, egid, fsuid, fsgid: so in every kernel */
 
 	m->pid = BPF_CORE_READ(task, tgid);
 	m->tid = BPF_CORE_READ(task, pid);
@@ -105,6 +105,17 @@ static __always_inline void fill_task(struct msg_task *m, struct task_struct *ta
 	m->gid = ids[1];
 	m->euid = ids[4];
 	m->egid = ids[5];
+	m->suid = ids[2];
+	m->sgid = ids[3];
+	m->fsuid = ids[6];
+	m->fsgid = ids[7];
+	/* inheritable, permitted, effective: in this order, too */
+	bpf_probe_read_kernel(&m->cap_inheritable, 24, &cred->cap_inheritable);
+	m->auid = m->sessionid = ~0U;
+	if (bpf_core_field_exists(task->loginuid)) {
+		m->auid = BPF_CORE_READ(task, loginuid.val);
+		m->sessionid = BPF_CORE_READ(task, sessionid);
+	}
 	bpf_probe_read_kernel(m->comm, sizeof(m->comm), &task->comm);
 	__builtin_memset(m->tty, 0, sizeof(m->tty));
 	tty = BPF_CORE_READ(task, signal, tty);

@@ -30,6 +30,8 @@ enum msg_op {
 	MSG_OP_EXEC_FAILED = 128,
 	MSG_OP_RENAME = 129,
 	MSG_OP_LOST = 130, /* made by the agent, so that a recording holds its losses too */
+	MSG_OP_WALKED = 131, /* the end of a walk through all processes, after a loss */
+	MSG_OP_NAMES = 132,  /* the names of users in a container */
 };
 
 #define DOCKER_ID_LENGTH	  128
@@ -334,6 +336,15 @@ struct msg_task {
 	__u32 egid;
 	char comm[TASK_COMM_LEN];
 	char tty[16]; /* the controlling terminal, "" if there is none */
+	__u32 suid;
+	__u32 sgid;
+	__u32 fsuid;
+	__u32 fsgid;
+	__u32 auid;	 /* of the login; ~0: not set */
+	__u32 sessionid; /* audit session; ~0: not set */
+	__u64 cap_inheritable;
+	__u64 cap_permitted;
+	__u64 cap_effective;
 };
 
 /* Of a fork. */
@@ -378,6 +389,15 @@ enum msg_exec_string {
 #define EXEC_STR_TRUNC_SHIFT \
 	8 /* trunc: bit per string that was cut, then bit per string in error */
 
+/* Where an exec message with MSG_EXEC_TASK_WALK is from: msg_exec_ext.walk. */
+enum walk_kind {
+	WALK_SNAPSHOT, /* all processes, at the start */
+	WALK_AFTER_LOSS,
+	WALK_KERNEL_MAP, /* one that was asked for: what the kernel side had kept of it */
+	WALK_PROCFS,	 /* the same, from /proc */
+	WALK_KIND_MAX,
+};
+
 struct msg_exec_ext {
 	struct msg_task task;
 	struct msg_file exe;
@@ -390,7 +410,7 @@ struct msg_exec_ext {
 	__u32 trunc;
 	__u16 stdin_type; /* S_IFMT bits */
 	__u16 size_str[EXEC_STR_MAX];
-	__u32 pad;
+	__u32 walk; /* enum walk_kind */
 	char prev_comm[TASK_COMM_LEN];
 };
 
@@ -438,6 +458,23 @@ struct msg_lost {
 	__u8 op;     /* of what was lost; 0: not known */
 	__u8 reason; /* enum sent_failed */
 	__u16 pad;
+};
+
+/* All processes that were there between begin and the message's own time have been told. */
+struct msg_walked {
+	struct msg_common common;
+	__u64 begin;
+	__u32 n;
+	__u32 incomplete; /* it broke off: who was not told may be there */
+};
+
+/* Behind it users, then groups: lines "name:id\n". */
+struct msg_names {
+	struct msg_common common;
+	__u32 mnt_ns;
+	__u32 size_users;
+	__u32 size_groups;
+	__u32 pad;
 };
 
 #ifndef __bpf__
@@ -488,13 +525,17 @@ WIRE_SIZE(cgroup_rate_options, 16);
 WIRE_SIZE(cgroup_rate_value, 40);
 WIRE_SIZE(reg_assignment, 16);
 WIRE_SIZE(uprobe_regs, 296);
-WIRE_SIZE(msg_task, 112);
-WIRE_SIZE(msg_clone_ext, 144);
-WIRE_SIZE(msg_exit_ext, 136);
+WIRE_SIZE(msg_task, 160);
+WIRE_OFFSET(msg_task, cap_inheritable, 136);
+WIRE_SIZE(msg_walked, 32);
+WIRE_SIZE(msg_names, 32);
+WIRE_SIZE(msg_clone_ext, 192);
+WIRE_SIZE(msg_exit_ext, 184);
 WIRE_SIZE(msg_file, 24);
-WIRE_SIZE(msg_exec_ext, 224);
-WIRE_SIZE(msg_exec_failed, 176);
-WIRE_SIZE(msg_rename, 160);
+WIRE_SIZE(msg_exec_ext, 272);
+WIRE_OFFSET(msg_exec_ext, exe, 160); /* as in struct known_process */
+WIRE_SIZE(msg_exec_failed, 224);
+WIRE_SIZE(msg_rename, 208);
 WIRE_SIZE(msg_lost, 48);
 #endif
 

@@ -10,9 +10,14 @@
  *   duration    ends the run after this time ("10s", "2m")
  *   latency     how long an event may wait in the kernel's ring; default "100ms", "0" wakes for each
  *   ring-size   of the kernel's ring, a power of two; default "8M"
+ *   tty-fallback "yes": a process found in /proc without a terminal has that of its standard input
+ *   memory      cap on what is held of processes; default "256M"
  *   ancestors   how many ancestors a record shows; default: up to pid 1
  *   scrub       "no" shows secrets in arguments as they are
+ *   scrub-word  one more word that names a secret: "pin", "pin*", "*pin", "*pin*"; may be repeated
+ *   scrub-regex what this regular expression (PCRE2) matches is masked, too; may be repeated
  *   env         "names" (default) or "values"
+ *   env-value   NAME of a variable that has its value among the names; may be repeated
  *   on-full     what a full output queue does: "block" (default) or "drop"
  *   record      FILE to record to
  *   replay      FILE to read events from instead of the kernel
@@ -88,15 +93,39 @@ void tsr_agent_stop(struct tsr_agent *agent);
 /* After or, from a callback, during a run. */
 void tsr_agent_summary(const struct tsr_agent *agent, struct tsr_summary *summary);
 
+/*
+ * Writes the process resolver's counters, as lines "name value" or as JSON (format "text", "json").
+ * After or, from a callback, during a run.
+ */
+enum tsr_status tsr_agent_metrics_print(const struct tsr_agent *agent, const char *format, FILE *out,
+					struct tsr_error *err);
+
 /* Writes the summary as the program shows it at its end. */
 void tsr_summary_print(const struct tsr_summary *summary, FILE *out);
 
+/* What the next functions show, and how. All zero: this machine's processes, now, secrets masked. */
+struct tsr_show {
+	const char *file;   /* a recording, whose processes it is then */
+	const char *at;	    /* "2026-11-21T01:42:04Z", "+10s" after its start; NULL: at its end */
+	const char *format; /* NULL: the first one that the function names */
+	bool colour;
+	bool args;     /* of a graph: the arguments, too */
+	bool raw;      /* of a dump: all that is known */
+	bool no_scrub; /* secrets in arguments as they are */
+};
+
+/* The processes as a tree: "text" or "json"; "dot" is a graph of all images that are held. */
+enum tsr_status tsr_tree_print(const struct tsr_show *show, FILE *out, struct tsr_error *err);
+
 /*
- * The processes as a tree: "text", "json" or "dot". path NULL: those of the machine, now; else those
- * of a recording, at the time at ("2026-11-21T01:42:04Z", "+10s" after its start; NULL: at its end).
+ * One process with all that is known of it: "text" or "json". id is an entity id or, where no process
+ * has that, a pid; "pid:123" is always a pid. TSR_ERR_STATE: it is not known.
  */
-enum tsr_status tsr_tree_print(const char *path, const char *at, const char *format, bool colour,
-			       FILE *out, struct tsr_error *err);
+enum tsr_status tsr_store_process_print(const char *id, const struct tsr_show *show, FILE *out,
+					struct tsr_error *err);
+
+/* All images that are held, as "json"; the man page tarsier-stores(1) describes it. */
+enum tsr_status tsr_dump_print(const struct tsr_show *show, FILE *out, struct tsr_error *err);
 
 /* What this kernel offers: the hook of each event, what was refused and why. "text" or "json". */
 enum tsr_status tsr_probe_print(const char *format, FILE *out, struct tsr_error *err);

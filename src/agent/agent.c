@@ -16,8 +16,12 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/path.h"
+#include "process/lookup.h"
+#include "output/metrics.h"
+#include "process/ns_users.h"
 #include "process/table.h"
 #include "source/bpf.h"
+#include "source/names.h"
 #include "source/recording.h"
 #include "wire.h"
 #include "wire/decode.h"
@@ -25,6 +29,7 @@
 
 #define CHUNK	     (64UL << 10) /* records are handed over in pieces of about this */
 #define END_WAIT_MS  5000	  /* for an output that is stuck, at the end */
+#define LOOKUP_QUIET (2 * NS_PER_MS) /* for look-ups that were put off, after each batch */
 #define RECORD_FLUSH NS_PER_SEC	  /* a crash loses at most this much of a recording */
 
 struct output {
@@ -42,11 +47,14 @@ struct tsr_agent {
 	struct source *source;
 	struct recorder *recorder;
 	struct table table;
-	struct users users;
+	struct lookup lookup;
+	struct users users; /* of the machine */
+	struct ns_users ns_users;
+	struct names *names; /* reads those of containers; NULL: they come with the recording */
 	struct assembler chunks;
 	struct output outputs[OUTPUTS_MAX];
 	size_t n_outputs;
-	struct buf record_tmp, script;
+	struct buf record_tmp, script, names_tmp;
 
 	tsr_event_fn on_event;
 	tsr_ready_fn on_ready;
@@ -83,11 +91,40 @@ static void flush_output(struct tsr_agent *a, struct output *o)
 	o->records = 0;
 }
 
+#define NS_MNT 2 /* in the order of struct ev_exec */
+
+static uint32_t mnt_ns_of(const struct image *i)
+{
+	const struct istr *ns = i && i->info ? i->info->ns : NULL;
+
+	return ns ? ((const uint32_t *)(const void *)ns->s)[NS_MNT] : 0;
+}
+
+/* The users of the process's own root, as far as they are known: else those of the machine. */
+static const struct users *users_of(struct tsr_agent *a, const struct image *i)
+{
+	uint32_t ns = mnt_ns_of(i);
+	const struct process *init;
+	const struct users *own;
+
+	if (!ns)
+		return &a->users;
+	init = table_find(&a->table, 1);
+	if (init && mnt_ns_of(init->image) == ns)
+		return &a->users;
+	own = ns_users_find(&a->ns_users, ns);
+	if (!own && a->names)
+		names_request(a->names, ns, i->pid);
+	return own ? own : &a->users;
+}
+
 static void show(struct tsr_agent *a, struct tsr_event *ev)
 {
 	ev->seq = ++a->seq;
-	ev->users = &a->users;
+	ev->users = users_of(a, ev->image);
 	a->summary.events[ev->def->id]++;
+	if (ev->image)
+		a->table.stats.lineage[lineage_check(ev->image)]++;
 	a->summary.total++;
 	if (a->on_event)
 		a->on_event(a->event_user, ev);
@@ -151,7 +188,8 @@ static void record(struct tsr_agent *a, const void *msg, size_t len)
 	if (a->config.env_values)
 		err = keep(a, msg, len);
 	else
-		err = wire_strip_env(msg, len, &a->chunks, &a->record_tmp, keep, a);
+		err = wire_strip_env(msg, len, &a->chunks, &a->config.env_keep, &a->record_tmp,
+				     keep, a);
 	/* A message that can't be kept is counted; only a file that can't be written ends it. */
 	if (err && err != -EBADMSG && err != -EMSGSIZE && !a->recording_failed) {
 		a->recording_failed = a->failed = true;
@@ -165,12 +203,22 @@ static int on_message(void *user, const void *msg, size_t len)
 {
 	struct tsr_agent *a = user;
 	struct tsr_event ev;
-	enum wire_error e = wire_decode(msg, len, &a->chunks, &ev);
+	/* What a look-up found comes while the event that asked for it waits, with its chunks. */
+	bool asked = a->lookup.depth;
+	enum wire_error e = wire_decode(msg, len, asked ? NULL : &a->chunks, &ev);
 
+	if (e == WIRE_OK)
+		lookup_before(&a->lookup, &ev);
 	record(a, msg, len);
 	switch (e) {
 	case WIRE_OK:
 		break;
+	case WIRE_WALKED:
+		table_walked(&a->table, &ev);
+		return 0;
+	case WIRE_NAMES:
+		ns_users_set(&a->ns_users, ev.names.mnt_ns, ev.names.users, ev.names.groups);
+		return 0;
 	case WIRE_PART:
 	case WIRE_UNKNOWN:
 		return 0;
@@ -178,10 +226,12 @@ static int on_message(void *user, const void *msg, size_t len)
 		a->malformed[e]++;
 		a->summary.lost_malformed++;
 		a->new_malformed++;
-		assembler_done(&a->chunks);
+		if (!asked)
+			assembler_done(&a->chunks);
 		return 0;
 	}
-	a->now = ev.ktime;
+	if (a->now < ev.ktime)
+		a->now = ev.ktime;
 	if (ev.def->id == TSR_EVENT_LOST_EVENTS)
 		count_lost(a, &ev);
 	if (ev.def->id == TSR_EVENT_SCHED_PROCESS_EXEC && ev.exec.snapshot)
@@ -192,8 +242,33 @@ static int on_message(void *user, const void *msg, size_t len)
 		show(a, &ev);
 	}
 	table_done(&a->table, &ev);
-	assembler_done(&a->chunks);
+	if (!asked)
+		assembler_done(&a->chunks);
 	return 0;
+}
+
+static int ask_kernel_map(void *user, uint32_t pid, uint64_t start)
+{
+	struct tsr_agent *a = user;
+
+	return a->source->ops->look_up(a->source, false, pid, start, on_message, a);
+}
+
+static int ask_procfs(void *user, uint32_t pid, uint64_t start)
+{
+	struct tsr_agent *a = user;
+
+	return a->source->ops->look_up(a->source, true, pid, start, on_message, a);
+}
+
+/* A container's users have been read: like all that is found out, they come as a message. */
+static void on_names(void *user, const struct names_answer *answer)
+{
+	struct tsr_agent *a = user;
+	struct ev_names n = { answer->mnt_ns, answer->users, answer->groups };
+
+	if (!answer->err)
+		wire_encode_names(&n, clock_boot_ns(), &a->names_tmp, on_message, a);
 }
 
 /* What the agent itself loses is an event of the stream as well. */
@@ -261,6 +336,10 @@ static void between(struct tsr_agent *a)
 {
 	check_recorder(a);
 	check_outputs(a);
+	if (a->names)
+		names_poll(a->names, on_names, a);
+	lookup_tend(&a->lookup, LOOKUP_QUIET);
+	table_tend(&a->table, a->now);
 	announce(a, &a->new_malformed, LOST_MALFORMED);
 	announce(a, &a->new_output, LOST_OUTPUT_QUEUE);
 	announce(a, &a->new_recording, LOST_RECORDING);
@@ -388,6 +467,9 @@ enum tsr_status tsr_agent_run(struct tsr_agent *a, struct tsr_error *err)
 	a->started = true;
 	status = a->source->ops->start(a->source, on_message, a, err);
 	if (!status) {
+		a->lookup.ready = a->source->ops->look_up;
+		if (a->lookup.ready)
+			a->names = names_open(NULL);
 		a->summary.ready_ns = clock_boot_ns() - a->began;
 		if (a->on_ready)
 			a->on_ready(a->ready_user, &a->summary);
@@ -396,6 +478,9 @@ enum tsr_status tsr_agent_run(struct tsr_agent *a, struct tsr_error *err)
 		begin_outputs(a);
 		status = loop(a, err);
 	}
+	if (a->names)
+		names_close(a->names);
+	a->names = NULL;
 	status = finish(a, status, err);
 	tsr_agent_summary(a, &a->summary);
 	a->ended = true;
@@ -438,6 +523,21 @@ void tsr_agent_summary(const struct tsr_agent *a, struct tsr_summary *s)
 	s->peak_memory = peak_memory();
 }
 
+enum tsr_status tsr_agent_metrics_print(const struct tsr_agent *a, const char *format, FILE *out,
+					struct tsr_error *err)
+{
+	struct buf b = { 0 };
+	bool failed;
+
+	if (strcmp(format, "text") && strcmp(format, "json"))
+		return tsr_fail(err, TSR_ERR_USAGE,
+				"unknown format of metrics '%s'; there are text, json", format);
+	metrics_write(&b, &a->table, &a->lookup, !strcmp(format, "json"));
+	failed = fwrite(b.data, 1, b.len, out) != b.len || fflush(out);
+	buf_free(&b);
+	return failed ? tsr_fail(err, TSR_ERR_IO, "cannot write: %s", strerror(errno)) : TSR_OK;
+}
+
 static enum tsr_status open_source(struct tsr_agent *a, struct tsr_error *err)
 {
 	const struct tsr_config *c = &a->config;
@@ -446,6 +546,7 @@ static enum tsr_status open_source(struct tsr_agent *a, struct tsr_error *err)
 		.latency = c->latency,
 		.ring_size = c->ring_size,
 		.max_images = 32768,
+		.tty_of_stdin = c->tty_fallback,
 	};
 
 	if (c->replay) {
@@ -474,8 +575,9 @@ static enum tsr_status open_output(struct tsr_agent *a, size_t i, struct tsr_err
 		.host = a->source->info.host,
 		.users = &a->users,
 		.ancestors = c->ancestors,
-		.scrub = c->scrub,
+		.scrubber = c->scrub ? c->scrubber : NULL,
 		.env_values = c->env_values,
+		.env_keep = &c->env_keep,
 		.colour = c->colour < 0 ? terminal && !(no_color && *no_color) : c->colour,
 	};
 	if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
@@ -491,6 +593,7 @@ enum tsr_status tsr_agent_new(struct tsr_agent **out, const struct tsr_config *c
 			      struct tsr_error *err)
 {
 	struct tsr_agent *a = xcalloc(1, sizeof(*a));
+	struct lookup_ops ops = { 0 };
 	enum tsr_status status;
 
 	a->began = clock_boot_ns();
@@ -500,6 +603,12 @@ enum tsr_status tsr_agent_new(struct tsr_agent **out, const struct tsr_config *c
 	if (status)
 		goto fail;
 	table_init(&a->table, a->source->info.boot_offset);
+	a->table.memory_cap = a->config.memory;
+	a->table.keep_env = a->config.env_values;
+	a->table.env_keys = &a->config.env_keep;
+	if (a->source->ops->look_up)
+		ops = (struct lookup_ops){ ask_kernel_map, ask_procfs };
+	lookup_init(&a->lookup, &a->table, &ops, a);
 	users_init(&a->users, a->source->info.users, a->source->info.users_len);
 	a->lost_since = a->now = a->source->info.start;
 	for (size_t i = 0; i < a->config.n_outputs; i++) {
@@ -536,12 +645,14 @@ void tsr_agent_free(struct tsr_agent *a)
 		recorder_close(a->recorder);
 	if (a->source)
 		a->source->ops->close(a->source);
-	if (a->table.pids)
+	if (a->table.exited)
 		table_free(&a->table);
 	users_free(&a->users);
 	assembler_free(&a->chunks);
 	buf_free(&a->record_tmp);
 	buf_free(&a->script);
+	buf_free(&a->names_tmp);
+	ns_users_free(&a->ns_users);
 	config_clear(&a->config);
 	free(a);
 }

@@ -8,12 +8,16 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "process/table.h"
 
 #define LATENCY_DEFAULT (100 * NS_PER_MS)
 #define LATENCY_MAX	(10 * NS_PER_SEC)
 #define RING_DEFAULT	(8UL << 20)
 #define RING_MIN	(256UL << 10) /* the largest message has to fit, with room around it */
 #define RING_MAX	(1UL << 30)
+#define MEMORY_MIN	(8ULL << 20)
+#define MEMORY_MAX	(64ULL << 30)
+#define ENV_KEEP_MAX	256
 
 struct tsr_config *tsr_config_new(void)
 {
@@ -23,15 +27,51 @@ struct tsr_config *tsr_config_new(void)
 		c->events[i] = tsr_catalogue_get((enum tsr_event_id)i)->is_default;
 	c->latency = LATENCY_DEFAULT;
 	c->ring_size = RING_DEFAULT;
+	c->memory = TABLE_MEMORY_DEFAULT;
 	c->ancestors = UINT32_MAX;
 	c->scrub = true;
+	c->scrubber = scrub_new();
 	c->colour = -1;
 	return c;
+}
+
+static void keep_env(struct tsr_config *c, const char *name)
+{
+	struct env_keys *keep = &c->env_keep;
+
+	keep->names = xrealloc(keep->names, (keep->n + 1) * sizeof(*keep->names));
+	keep->names[keep->n++] = xstrdup(name);
+}
+
+static enum tsr_status add_rule(struct tsr_config *c, bool regex, const char *text,
+				struct tsr_error *err)
+{
+	enum tsr_status status = regex ? scrub_add_regex(c->scrubber, text, err)
+				       : scrub_add_word(c->scrubber, text, err);
+
+	if (status)
+		return status;
+	c->rules = xrealloc(c->rules, (c->n_rules + 1) * sizeof(*c->rules));
+	c->rules[c->n_rules++] = (struct config_rule){ regex, xstrdup(text) };
+	return TSR_OK;
+}
+
+static void copy_lists(struct tsr_config *to, const struct tsr_config *from)
+{
+	to->scrubber = scrub_new();
+	to->rules = NULL;
+	to->n_rules = 0;
+	for (size_t i = 0; i < from->n_rules; i++)
+		add_rule(to, from->rules[i].regex, from->rules[i].text, NULL);
+	to->env_keep = (struct env_keys){ 0 };
+	for (size_t i = 0; i < from->env_keep.n; i++)
+		keep_env(to, from->env_keep.names[i]);
 }
 
 void config_copy(struct tsr_config *to, const struct tsr_config *from)
 {
 	*to = *from;
+	copy_lists(to, from);
 	for (size_t i = 0; i < to->n_outputs; i++)
 		if (to->outputs[i].path)
 			to->outputs[i].path = xstrdup(to->outputs[i].path);
@@ -43,6 +83,13 @@ void config_clear(struct tsr_config *c)
 {
 	for (size_t i = 0; i < c->n_outputs; i++)
 		free(c->outputs[i].path);
+	for (size_t i = 0; i < c->n_rules; i++)
+		free(c->rules[i].text);
+	free(c->rules);
+	scrub_free(c->scrubber);
+	for (size_t i = 0; i < c->env_keep.n; i++)
+		free(c->env_keep.names[i]);
+	free(c->env_keep.names);
 	free(c->record);
 	free(c->replay);
 	memset(c, 0, sizeof(*c));
@@ -177,6 +224,16 @@ static enum tsr_status set_ring(struct tsr_config *c, const char *value, struct 
 	return TSR_OK;
 }
 
+static enum tsr_status set_memory(struct tsr_config *c, const char *value, struct tsr_error *err)
+{
+	uint64_t n;
+
+	if (parse_size(value, &n) || n < MEMORY_MIN || n > MEMORY_MAX)
+		return bad(err, "memory", value, "a size from 8M to 64G");
+	c->memory = n;
+	return TSR_OK;
+}
+
 static enum tsr_status set_ancestors(struct tsr_config *c, const char *value, struct tsr_error *err)
 {
 	char *end;
@@ -211,6 +268,16 @@ static enum tsr_status set_path(char **at, const char *key, const char *value,
 	return TSR_OK;
 }
 
+static enum tsr_status set_env_value(struct tsr_config *c, const char *value, struct tsr_error *err)
+{
+	if (!*value || strchr(value, '='))
+		return bad(err, "env-value", value, "the name of a variable");
+	if (c->env_keep.n == ENV_KEEP_MAX)
+		return tsr_fail(err, TSR_ERR_USAGE, "env-value: more than %d names", ENV_KEEP_MAX);
+	keep_env(c, value);
+	return TSR_OK;
+}
+
 enum tsr_status tsr_config_set(struct tsr_config *c, const char *key, const char *value,
 			       struct tsr_error *err)
 {
@@ -229,10 +296,18 @@ enum tsr_status tsr_config_set(struct tsr_config *c, const char *key, const char
 		return set_latency(c, value, err);
 	if (!strcmp(key, "ring-size"))
 		return set_ring(c, value, err);
+	if (!strcmp(key, "memory"))
+		return set_memory(c, value, err);
 	if (!strcmp(key, "ancestors"))
 		return set_ancestors(c, value, err);
 	if (!strcmp(key, "scrub"))
 		return set_choice(&c->scrub, key, value, "yes", "no", err);
+	if (!strcmp(key, "scrub-word") || !strcmp(key, "scrub-regex"))
+		return add_rule(c, !strcmp(key, "scrub-regex"), value, err);
+	if (!strcmp(key, "env-value"))
+		return set_env_value(c, value, err);
+	if (!strcmp(key, "tty-fallback"))
+		return set_choice(&c->tty_fallback, key, value, "yes", "no", err);
 	if (!strcmp(key, "env"))
 		return set_choice(&c->env_values, key, value, "values", "names", err);
 	if (!strcmp(key, "on-full")) {

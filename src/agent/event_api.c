@@ -44,37 +44,32 @@ bool tsr_event_value(const struct tsr_event *ev, size_t index, struct tsr_value 
 	return true;
 }
 
-static str_t istr_str(const struct istr *s)
-{
-	return s ? (str_t){ s->s, s->len } : (str_t){ 0 };
-}
-
 static void fill(struct tsr_process *out, const struct image *i, const struct users *users)
 {
-	const struct process *p = i->process;
+	const struct process *p = image_process(i);
+	const struct creds *c = p ? creds_of(p) : NULL;
 
 	*out = (struct tsr_process){
-		.entity_id = p->entity_id,
-		.pid = (int32_t)p->pid,
-		.ns_pid = (int32_t)p->ns_pid,
-		.ppid = (int32_t)p->ppid,
-		.uid = p->uid,
-		.gid = p->gid,
-		.euid = p->euid,
-		.start_time = p->start,
-		.name = { i->comm, strnlen(i->comm, EV_COMM_LEN) },
+		.entity_id = i->entity_id,
+		.pid = (int32_t)i->pid,
+		.ns_pid = p ? (int32_t)p->ns_pid : 0,
+		.ppid = p ? (int32_t)p->ppid : 0,
+		.uid = c ? c->uid : UINT32_MAX,
+		.gid = c ? c->gid : UINT32_MAX,
+		.euid = c ? c->euid : UINT32_MAX,
+		.start_time = i->start,
+		.name = istr_str(i->comm),
 		.exe = istr_str(i->exe),
-		.cwd = istr_str(i->cwd),
-		.user = users_name(users, p->uid),
-		.container_id = cgroup_container_id(istr_str(i->cgroup)),
-		.argv_truncated = i->argv_truncated,
-		.is_exec = i->is_exec,
-		.parent_missing = !lineage_complete(p),
-		.exe_deleted = i->exe_deleted,
-		.cwd_deleted = i->cwd_deleted,
+		.cwd = image_str(i, cwd),
+		.user = c ? users_name(users, c->uid) : (str_t){ 0 },
+		.container_id = cgroup_container_id(image_str(i, cgroup)),
+		.argv = image_args(i, argv),
+		.argv_truncated = image_is(i, IMAGE_ARGV_TRUNCATED),
+		.is_exec = image_is(i, IMAGE_IS_EXEC),
+		.parent_missing = lineage_check(i) != LINEAGE_OK,
+		.exe_deleted = image_is(i, IMAGE_EXE_DELETED),
+		.cwd_deleted = image_is(i, IMAGE_CWD_DELETED),
 	};
-	if (i->argv)
-		out->argv = (str_t){ i->argv->bytes, i->argv->len };
 }
 
 bool tsr_event_process(const struct tsr_event *ev, struct tsr_process *process)
@@ -98,7 +93,7 @@ bool tsr_event_ancestor(const struct tsr_event *ev, unsigned int level, struct t
 	const struct image *i = ev->image;
 
 	while (i && level--)
-		i = image_parent(i);
+		i = i->parent;
 	if (!i)
 		return false;
 	fill(process, i, ev->users);

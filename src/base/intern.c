@@ -3,11 +3,52 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/buf.h"
+#include "base/reclaim.h"
 
-void intern_init(struct intern *t)
+static uint64_t mix(uint64_t a, uint64_t b)
 {
+	__extension__ typedef unsigned __int128 u128;
+	u128 product = (u128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t word(const char *p, size_t n)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, p, n);
+	return v;
+}
+
+uint64_t hash_bytes(const void *s, size_t len, uint64_t seed)
+{
+	const uint64_t odd = 0x9e3779b97f4a7c15ULL;
+	const char *p = s;
+	uint64_t h = seed ^ len;
+
+	for (; len > 8; p += 8, len -= 8)
+		h = mix(h ^ word(p, 8), odd ^ seed);
+	h = mix(h ^ word(p, len), odd);
+	return mix(h, odd ^ seed);
+}
+
+uint64_t hash_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = (uint64_t)(uintptr_t)&seed; /* address layout is random, too */
+	return seed | 1;
+}
+
+void intern_init(struct intern *t, struct reclaim *reclaim)
+{
+	t->reclaim = reclaim;
+	t->seed = hash_seed();
 	t->n_buckets = 256;
 	t->buckets = xcalloc(t->n_buckets, sizeof(*t->buckets));
 	t->count = 0;
@@ -45,7 +86,7 @@ static void grow(struct intern *t)
 
 struct istr *intern_get(struct intern *t, const char *str, size_t len)
 {
-	uint32_t hash = hash_bytes(str, len);
+	uint32_t hash = (uint32_t)hash_bytes(str, len, t->seed);
 	struct istr **at = &t->buckets[hash & (t->n_buckets - 1)], *s;
 
 	for (s = *at; s; s = s->next) {
@@ -80,5 +121,8 @@ void intern_put(struct intern *t, struct istr *s)
 	*at = s->next;
 	t->count--;
 	t->bytes -= sizeof(*s) + s->len + 1;
-	free(s);
+	if (t->reclaim)
+		reclaim_add(t->reclaim, s, NULL, sizeof(*s) + s->len + 1);
+	else
+		free(s);
 }

@@ -24,17 +24,26 @@
 	{                                                                              \
 		0, "ancestors", "N", "show at most N ancestors (default: up to pid 1)" \
 	}
-#define OPT_SCRUB                                                            \
-	{                                                                    \
-		0, "no-scrub", NULL, "show secrets in arguments as they are" \
+#define OPT_SCRUB                                                                           \
+	{ 0, "no-scrub", NULL, "show secrets in arguments as they are" },                   \
+		{ 0, "scrub-word", "WORD",                                                  \
+		  "a key that names a secret: pin, pin*, *pin or *pin*; may be repeated" }, \
+	{                                                                                   \
+		0, "scrub-regex", "REGEX", "mask what it matches, too; may be repeated"     \
 	}
 #define OPT_ENV                                                                            \
+	{ 0, "env", "names|values", "what is shown of environments (default: names)" },    \
 	{                                                                                  \
-		0, "env", "names|values", "what is shown of environments (default: names)" \
+		0, "env-value", "NAME", "show the value of this variable; may be repeated" \
 	}
 #define OPT_COLOR                                           \
 	{                                                   \
 		0, "color", "WHEN", "auto, always or never" \
+	}
+#define OPT_STATE                                                                                \
+	{ 0, "memory", "SIZE", "cap on what is held of processes (default 256M)" },              \
+	{                                                                                        \
+		0, "metrics", NULL, "at the end, show the counters of the process resolver, too" \
 	}
 #define OPT_LIVE                                                                                   \
 	{ 0, "scope", "EXPR",                                                                      \
@@ -48,7 +57,7 @@
 
 static const struct option_def run_options[] = {
 	OPT_EVENTS, OPT_OUTPUT, OPT_LIVE,  OPT_ANCESTORS,
-	OPT_SCRUB,  OPT_ENV,	OPT_COLOR, { 'w', "record", "FILE", "record to FILE as well" },
+	OPT_SCRUB,  OPT_ENV,	OPT_COLOR, OPT_STATE, { 'w', "record", "FILE", "record to FILE as well" },
 };
 
 static const struct option_def record_options[] = {
@@ -60,10 +69,11 @@ static const struct option_def record_options[] = {
 	OPT_SCRUB,
 	OPT_ENV,
 	OPT_COLOR,
+	OPT_STATE,
 };
 
 static const struct option_def replay_options[] = {
-	OPT_EVENTS, OPT_OUTPUT, OPT_ANCESTORS, OPT_SCRUB, OPT_ENV, OPT_COLOR,
+	OPT_EVENTS, OPT_OUTPUT, OPT_ANCESTORS, OPT_SCRUB, OPT_ENV, OPT_COLOR, OPT_STATE,
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -116,12 +126,16 @@ static void on_progress(void *user, uint64_t at, uint64_t total)
 		(double)total / (1 << 20), total ? 100.0 * (double)at / (double)total : 100.0);
 }
 
+static bool show_metrics;
+
 static int apply(struct tsr_config *config, const struct option_def *o, const char *value)
 {
 	struct tsr_error err;
 
 	if (!strcmp(o->name, "no-scrub"))
 		return tsr_config_set(config, "scrub", "no", &err) ? report(&err) : EXIT_DONE;
+	if (!strcmp(o->name, "metrics"))
+		return show_metrics = true, EXIT_DONE;
 	if (tsr_config_set(config, o->name, value, &err))
 		return report(&err);
 	return EXIT_DONE;
@@ -151,10 +165,11 @@ static int run_agent(const struct tsr_config *config, bool replay, bool progress
 	if (progress_shown)
 		fprintf(stderr, "\r\x1b[K");
 	tsr_agent_summary(agent, &summary);
+	if (!status || summary.total || summary.snapshot)
+		tsr_summary_print(&summary, stderr);
+	if (show_metrics)
+		tsr_agent_metrics_print(agent, "text", stderr, NULL);
 	tsr_agent_free(agent);
-	if (status && !summary.total && !summary.snapshot)
-		return report(&err);
-	tsr_summary_print(&summary, stderr);
 	return status ? report(&err) : EXIT_DONE;
 }
 

@@ -30,7 +30,7 @@ struct command {
 };
 
 extern const struct command command_run, command_record, command_replay, command_tree,
-	command_events, command_probe, command_version;
+	command_stores, command_events, command_probe, command_version;
 
 /* The commands, NULL behind the last. */
 extern const struct command *const commands[];

@@ -9,10 +9,9 @@
 
 #include "cli.h"
 
-const struct command *const commands[] = { &command_run,     &command_record,
-					   &command_replay,  &command_tree,
-					   &command_events,  &command_probe,
-					   &command_version, NULL };
+const struct command *const commands[] = { &command_run,   &command_record,  &command_replay,
+					   &command_tree,  &command_stores,  &command_events,
+					   &command_probe, &command_version, NULL };
 
 static const char *command_name(const void *list, size_t i)
 {

@@ -15,6 +15,7 @@ static const struct option_def tree_options[] = {
 	{ 'f', "format", "text|json|dot", "how it is shown (default: text)" },
 	{ 'o', "output", "text|json|dot", "the same" },
 	{ 0, "at", "TIME", "of a recording: at this time (2026-11-21T01:42:04Z, +10s)" },
+	{ 0, "args", NULL, "of dot: the arguments, too; text and json always have them" },
 	{ 0, "color", "WHEN", "auto, always or never" },
 };
 
@@ -38,19 +39,20 @@ static int end(const struct option_reader *r)
 static int tree(const struct command *self, int argc, char **argv)
 {
 	struct option_reader r = { .command = self, .argc = argc, .argv = argv };
-	const char *value, *format = "text", *at = NULL, *color = "auto";
+	const char *value, *color = "auto", *no_color = getenv("NO_COLOR");
+	struct tsr_show show = { 0 };
 	const struct option_def *o;
-	const char *no_color = getenv("NO_COLOR");
 	struct tsr_error err;
-	bool colour;
 
 	while ((o = next_option(&r, &value))) {
 		if (!strcmp(o->name, "at"))
-			at = value;
+			show.at = value;
+		else if (!strcmp(o->name, "args"))
+			show.args = true;
 		else if (!strcmp(o->name, "color"))
 			color = value;
 		else
-			format = value;
+			show.format = value;
 	}
 	if (r.failed || r.help)
 		return end(&r);
@@ -58,9 +60,10 @@ static int tree(const struct command *self, int argc, char **argv)
 		return usage_error(self, "one recording at a time");
 	if (strcmp(color, "auto") && strcmp(color, "always") && strcmp(color, "never"))
 		return usage_error(self, "--color '%s': expected auto, always or never", color);
-	colour = !strcmp(color, "always") ||
-		 (!strcmp(color, "auto") && isatty(STDOUT_FILENO) && !(no_color && *no_color));
-	if (tsr_tree_print(r.n_plain ? argv[0] : NULL, at, format, colour, stdout, &err))
+	show.file = r.n_plain ? argv[0] : NULL;
+	show.colour = !strcmp(color, "always") ||
+		      (!strcmp(color, "auto") && isatty(STDOUT_FILENO) && !(no_color && *no_color));
+	if (tsr_tree_print(&show, stdout, &err))
 		return report(&err);
 	return EXIT_DONE;
 }

@@ -15,6 +15,7 @@
 
 struct image;
 struct process;
+struct table;
 
 typedef struct tsr_string str_t;
 
@@ -24,7 +25,9 @@ struct ev_task {
 	uint64_t start, thread_start, image;
 	uint32_t ppid, parent_ns_pid;
 	uint64_t parent_start, parent_image;
-	uint32_t uid, gid, euid, egid;
+	uint32_t uid, gid, euid, egid, suid, sgid, fsuid, fsgid;
+	uint32_t auid, sessionid; /* UINT32_MAX: not set */
+	uint64_t cap_inheritable, cap_permitted, cap_effective;
 	char comm[EV_COMM_LEN];
 	char tty[EV_TTY_LEN]; /* the controlling terminal, "" if there is none */
 };
@@ -61,10 +64,12 @@ enum ev_cut {
 };
 
 struct ev_exec {
+	uint8_t walk; /* enum walk_kind of the wire; of a snapshot's */
 	bool snapshot, kthread, no_exec, procfs, deleted, cwd_deleted, kernel, env_names;
 	uint32_t cut;
 	uint32_t secure, uid, auid, nlink, sid, pgid;
 	uint64_t image; /* when it began */
+	uint64_t prev_image; /* the same of the one it replaced, as the kernel side knows; 0: not said */
 	uint64_t args_size, envs_size;
 	str_t path, args, cwd, envs; /* args and envs: each string ends in NUL */
 	str_t cmdpath, interp, stdin_path, interpreter, script;
@@ -92,6 +97,18 @@ struct ev_rename {
 	char old_name[EV_COMM_LEN], new_name[EV_COMM_LEN];
 };
 
+/* The end of a walk through all processes. */
+struct ev_walked {
+	uint64_t begin;
+	bool incomplete;
+};
+
+/* The names of users that a mount namespace has, as text. */
+struct ev_names {
+	uint32_t mnt_ns;
+	str_t users, groups;
+};
+
 struct ev_lost {
 	uint64_t count, from, to;
 	uint32_t stage; /* enum lost_stage of the wire */
@@ -114,9 +131,12 @@ struct tsr_event {
 		struct ev_exec_failed failed;
 		struct ev_rename rename;
 		struct ev_lost lost;
+		struct ev_walked walked;
+		struct ev_names names;
 	};
 
 	/* From the state: */
+	struct table *table;
 	struct process *process, *child;
 	struct image *image; /* of process */
 	str_t script;	     /* of an exec: the script's path */

@@ -7,14 +7,18 @@
 #define TSR_OUTPUT_FORMAT_H
 
 #include "base/buf.h"
+#include "base/env.h"
 #include "event/event.h"
+#include "process/scrub.h"
 #include "process/users.h"
 
 struct format_options {
 	const char *host;
 	const struct users *users;
-	unsigned int ancestors; /* at most this many; UINT32_MAX: up to pid 1 */
-	bool scrub, env_values;
+	unsigned int ancestors;		 /* at most this many; UINT32_MAX: up to pid 1 */
+	const struct scrubber *scrubber; /* NULL: secrets show */
+	bool env_values;
+	const struct env_keys *env_keep; /* else these have theirs; NULL: none */
 	bool colour;
 	unsigned int width; /* columns of the terminal, 0: not one */
 };

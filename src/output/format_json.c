@@ -15,11 +15,6 @@
 #define FIELDS_MAX   96
 #define KEEP_MAX     2048 /* larger ones are made again: they are rare, and memory is not ours */
 
-static str_t istr_str(const struct istr *s)
-{
-	return s ? (str_t){ s->s, s->len } : (str_t){ 0 };
-}
-
 static void number(struct buf *b, uint64_t v)
 {
 	if (v > SAFE_INTEGER) {
@@ -59,15 +54,15 @@ static void boolean(struct buf *b, bool v)
 		buf_lit(b, "false");
 }
 
-static void list_member(struct buf *b, const char *name, str_t list, bool scrub)
+static void list_member(struct buf *b, const char *name, str_t list, const struct scrubber *s)
 {
 	struct buf masked = { 0 };
 
-	if (!scrub || !scrub_suspect(list)) {
+	if (!s || !scrub_suspect(s, list)) {
 		json_list_member(b, name, list);
 		return;
 	}
-	scrub_list(list, &masked);
+	scrub_list(s, list, &masked);
 	json_list_member(b, name, (str_t){ masked.data, masked.len });
 	buf_free(&masked);
 }
@@ -76,76 +71,81 @@ static void list_member(struct buf *b, const char *name, str_t list, bool scrub)
 static void ids(struct buf *b, const struct image *i, const struct format_options *o)
 {
 	buf_lit(b, "{\"entity_id\":");
-	buf_u64(b, i->process->entity_id);
+	buf_u64(b, i->entity_id);
 	buf_lit(b, ",\"exec_id\":\"");
-	exec_id_append(b, o->host, i->ktime, i->process->pid);
+	exec_id_append(b, o->host, i->ktime, i->pid);
 	buf_lit(b, "\",\"pid\":");
-	buf_u64(b, i->process->pid);
+	buf_u64(b, i->pid);
 }
 
 /* An ancestor is the same in every record until it changes: made once, then copied. */
-static void ancestor(struct buf *b, struct image *i, int64_t offset, const struct format_options *o)
+static void ancestor(struct buf *b, struct image *i, const struct tsr_event *ev,
+		     const struct format_options *o)
 {
+	const struct args *made = i->info ? i->info->rendered : NULL;
 	size_t begin = b->len;
 
-	if (i->rendered) {
-		buf_add(b, i->rendered->bytes, i->rendered->len);
+	if (made) {
+		buf_add(b, made->bytes, made->len);
 		return;
 	}
 	ids(b, i, o);
-	json_member(b, "name", (str_t){ i->comm, strnlen(i->comm, EV_COMM_LEN) });
+	json_member(b, "name", istr_str(i->comm));
 	if (i->exe)
 		json_member(b, "exe", istr_str(i->exe));
 	buf_lit(b, ",\"start_time\":");
-	boot_time(b, i->process->start, offset);
+	boot_time(b, i->start, ev->boot_offset);
 	buf_char(b, '}');
-	image_keep(&i->rendered, b->data + begin, b->len - begin);
+	if (i->info)
+		image_keep(ev->table, &i->info->rendered, b->data + begin, b->len - begin);
 }
 
-static void ancestors(struct buf *b, struct image *i, int64_t offset,
+static void ancestors(struct buf *b, struct image *i, const struct tsr_event *ev,
 		      const struct format_options *o)
 {
 	unsigned int n = 0;
 
 	buf_lit(b, ",\"ancestors\":[");
-	for (i = image_parent(i); i && n < o->ancestors; i = image_parent(i), n++) {
+	for (i = i->parent; i && n < o->ancestors; i = i->parent, n++) {
 		if (n)
 			buf_char(b, ',');
-		ancestor(b, i, offset, o);
+		ancestor(b, i, ev, o);
 	}
 	buf_char(b, ']');
 }
 
 /* What an image is from its exec on. */
-static void self(struct buf *b, struct image *i, const struct format_options *o)
+static void self(struct buf *b, struct image *i, struct table *t, const struct format_options *o)
 {
-	str_t argv = i->argv ? (str_t){ i->argv->bytes, i->argv->len } : (str_t){ 0 };
+	struct info *info = i->info;
+	str_t argv = image_args(i, argv);
 	size_t begin = b->len;
 
-	if (i->rendered_self) {
-		buf_add(b, i->rendered_self->bytes, i->rendered_self->len);
+	if (info && info->rendered_self) {
+		buf_add(b, info->rendered_self->bytes, info->rendered_self->len);
 		return;
 	}
 	if (i->exe)
 		json_member(b, "exe", istr_str(i->exe));
-	if (i->exe_deleted)
+	if (image_is(i, IMAGE_EXE_DELETED))
 		buf_lit(b, ",\"exe_deleted\":true");
-	list_member(b, "argv", argv, o->scrub);
+	list_member(b, "argv", argv, o->scrubber);
 	buf_lit(b, ",\"argv_truncated\":");
-	boolean(b, i->argv_truncated);
-	if (i->cwd)
-		json_member(b, "cwd", istr_str(i->cwd));
-	if (i->cwd_deleted)
+	boolean(b, image_is(i, IMAGE_ARGV_TRUNCATED));
+	if (info && info->cwd)
+		json_member(b, "cwd", istr_str(info->cwd));
+	if (image_is(i, IMAGE_CWD_DELETED))
 		buf_lit(b, ",\"cwd_deleted\":true");
-	if (b->len - begin <= KEEP_MAX)
-		image_keep(&i->rendered_self, b->data + begin, b->len - begin);
+	if (info && b->len - begin <= KEEP_MAX)
+		image_keep(t, &info->rendered_self, b->data + begin, b->len - begin);
 }
 
-static void process(struct buf *b, struct image *i, uint32_t tid, const char *comm, int64_t offset,
-		    const struct format_options *o)
+static void process(struct buf *b, struct image *i, uint32_t tid, str_t comm,
+		    const struct tsr_event *ev, const struct format_options *o)
 {
-	const struct process *p = i->process;
-	str_t user = users_name(o->users, p->uid);
+	const struct process *p = image_process(i);
+	const struct creds *c = creds_of(p);
+	str_t user = c ? users_name(ev->users ? ev->users : o->users, c->uid) : (str_t){ 0 };
 
 	ids(b, i, o);
 	buf_lit(b, ",\"tid\":");
@@ -154,25 +154,25 @@ static void process(struct buf *b, struct image *i, uint32_t tid, const char *co
 	buf_u64(b, p->ns_pid);
 	buf_lit(b, ",\"ppid\":");
 	buf_u64(b, p->ppid);
-	json_member(b, "name", (str_t){ comm, strnlen(comm, EV_COMM_LEN) });
-	self(b, i, o);
+	json_member(b, "name", comm);
+	self(b, i, ev->table, o);
 	buf_lit(b, ",\"uid\":");
-	buf_u64(b, p->uid);
+	buf_u64(b, c ? c->uid : 0);
 	buf_lit(b, ",\"gid\":");
-	buf_u64(b, p->gid);
+	buf_u64(b, c ? c->gid : 0);
 	buf_lit(b, ",\"euid\":");
-	buf_u64(b, p->euid);
+	buf_u64(b, c ? c->euid : 0);
 	if (user.len)
 		json_member(b, "user", user);
 	buf_lit(b, ",\"start_time\":");
-	boot_time(b, p->start, offset);
+	boot_time(b, p->start, ev->boot_offset);
 	buf_lit(b, ",\"is_exec\":");
-	boolean(b, i->is_exec);
+	boolean(b, image_is(i, IMAGE_IS_EXEC));
 	buf_lit(b, ",\"parent_missing\":");
-	boolean(b, !lineage_complete(p));
-	if (i->tty)
-		json_member(b, "tty", istr_str(i->tty));
-	ancestors(b, i, offset, o);
+	boolean(b, lineage_check(i) != LINEAGE_OK);
+	if (i->info && i->info->tty)
+		json_member(b, "tty", istr_str(i->info->tty));
+	ancestors(b, i, ev, o);
 	buf_char(b, '}');
 }
 
@@ -185,31 +185,29 @@ static bool is_env(const struct tsr_event_def *def, size_t field)
 
 static void env_member(struct buf *b, const char *name, str_t envs, const struct format_options *o)
 {
-	struct buf names = { 0 };
-	size_t at = 0;
+	bool values = o->env_values || (o->env_keep && o->env_keep->n);
+	struct buf cut = { 0 }, masked = { 0 };
 
-	if (o->env_values) {
-		list_member(b, name, envs, o->scrub);
-		return;
+	if (!o->env_values) {
+		env_cut(&cut, envs.bytes, envs.len, o->env_keep);
+		envs = (str_t){ cut.data, cut.len };
 	}
-	while (at < envs.len) {
-		size_t len = strnlen(envs.bytes + at, envs.len - at);
-		const char *eq = len ? memchr(envs.bytes + at, '=', len) : NULL;
-
-		buf_add(&names, envs.bytes + at, eq ? (size_t)(eq - envs.bytes) - at : len);
-		buf_char(&names, '\0');
-		at += len + 1;
+	if (values && o->scrubber && scrub_suspect(o->scrubber, envs)) {
+		scrub_env(o->scrubber, envs, &masked);
+		envs = (str_t){ masked.data, masked.len };
 	}
-	json_list_member(b, name, (str_t){ names.data, names.len });
-	buf_free(&names);
+	json_list_member(b, name, envs);
+	buf_free(&cut);
+	buf_free(&masked);
 }
 
 /* An exec's argv stands in the record twice: as the image's, and as what was passed to it. */
 static bool copy_argv(struct buf *b, const struct tsr_event *ev, size_t field, str_t list)
 {
 	static const char begin[] = ",\"argv\":[", end[] = ",\"argv_truncated\":";
-	const struct args *argv = ev->image ? ev->image->argv : NULL;
-	const struct args *self = ev->image ? ev->image->rendered_self : NULL;
+	const struct info *info = ev->image ? ev->image->info : NULL;
+	const struct args *argv = info ? info->argv : NULL;
+	const struct args *self = info ? info->rendered_self : NULL;
 	const char *from, *to;
 
 	if (ev->def->id != TSR_EVENT_SCHED_PROCESS_EXEC || field != TSR_F_SCHED_PROCESS_EXEC_ARGV ||
@@ -238,7 +236,7 @@ static void value(struct buf *b, const struct tsr_event *ev, size_t field,
 		if (is_env(ev->def, field))
 			env_member(b, name, v->list, o);
 		else if (!copy_argv(b, ev, field, v->list))
-			list_member(b, name, v->list, o->scrub);
+			list_member(b, name, v->list, o->scrubber);
 		return;
 	default:
 		break;
@@ -282,7 +280,7 @@ static void args(struct buf *b, const struct tsr_event *ev, const struct format_
 
 static void container(struct buf *b, const struct image *i)
 {
-	str_t leaf = istr_str(i->cgroup), id = cgroup_container_id(leaf);
+	str_t leaf = image_str(i, cgroup), id = cgroup_container_id(leaf);
 	const char *runtime;
 
 	if (!id.len)
@@ -307,12 +305,13 @@ static void record(struct buf *b, const struct tsr_event *ev, const struct forma
 	json_member(b, "host", (str_t){ o->host, strlen(o->host) });
 	if (ev->image) {
 		buf_lit(b, ",\"process\":");
-		process(b, ev->image, ev->task.tid, ev->task.comm, ev->boot_offset, o);
+		process(b, ev->image, ev->task.tid,
+			(str_t){ ev->task.comm, strnlen(ev->task.comm, EV_COMM_LEN) }, ev, o);
 	}
 	if (ev->child) {
 		buf_lit(b, ",\"child\":");
-		process(b, ev->child->image, ev->child->pid, ev->child->image->comm,
-			ev->boot_offset, o);
+		process(b, ev->child->image, ev->child->pid, istr_str(ev->child->image->comm), ev,
+			o);
 	}
 	if (ev->image)
 		container(b, ev->image);

@@ -133,9 +133,9 @@ static void begin(struct buf *out, const struct format_options *o)
 	buf_char(out, '\n');
 }
 
-static void user_cell(struct line *l, uint32_t uid)
+static void user_cell(struct line *l, uint32_t uid, const struct users *users)
 {
-	str_t name = users_name(l->o->users, uid);
+	str_t name = users_name(users, uid);
 	char number[16];
 
 	if (!name.len) {
@@ -147,13 +147,13 @@ static void user_cell(struct line *l, uint32_t uid)
 
 static void arguments(struct line *l, const struct image *i)
 {
-	str_t argv = i->argv ? (str_t){ i->argv->bytes, i->argv->len } : (str_t){ 0 };
+	str_t argv = image_args(i, argv);
 	unsigned int width = width_of(l->o);
 	struct buf masked = { 0 }, joined = { 0 };
 	size_t at;
 
-	if (l->o->scrub && scrub_suspect(argv)) {
-		scrub_list(argv, &masked);
+	if (l->o->scrubber && scrub_suspect(l->o->scrubber, argv)) {
+		scrub_list(l->o->scrubber, argv, &masked);
 		argv = (str_t){ masked.data, masked.len };
 	}
 	at = argv.len ? strnlen(argv.bytes, argv.len) + 1 : 0;
@@ -234,8 +234,7 @@ static void name_cell(struct line *l, const char *mark, const char *mark_colour,
 		      const struct tsr_event *ev)
 {
 	const struct image *i = ev->image;
-	str_t id = i->cgroup ? cgroup_container_id((str_t){ i->cgroup->s, i->cgroup->len })
-			     : (str_t){ 0 };
+	str_t id = cgroup_container_id(image_str(i, cgroup));
 
 	colour(l, mark_colour);
 	text(l, mark, strlen(mark), 2);
@@ -280,7 +279,7 @@ static void record(struct buf *out, const struct tsr_event *ev, const struct for
 	}
 	snprintf(pid, sizeof(pid), "%u", ev->task.pid);
 	cell(&l, pid, strlen(pid), 7);
-	user_cell(&l, ev->task.uid);
+	user_cell(&l, ev->task.uid, ev->users ? ev->users : o->users);
 	switch (ev->def->id) {
 	case TSR_EVENT_SCHED_PROCESS_EXEC:
 		name_cell(&l, "+ ", GREEN, ev);

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "container/cgroup.h"
+#include "output/dot.h"
 #include "output/json.h"
 #include "process/ident.h"
-#include "process/scrub.h"
 
 #define WIDTH_DEFAULT 120
 
@@ -67,38 +67,34 @@ static void push_children(struct walk *w, const struct process *p, unsigned int 
 
 static bool is_root(const struct process *p)
 {
-	return !p->forked_by || p->forked_by->process->dead;
+	return !p->image->parent || !image_process(p->image->parent);
 }
 
 static void push_roots(struct walk *w)
 {
 	const struct process **list = xmalloc(w->t->n_processes * sizeof(struct process *));
+	const struct process *p;
 	size_t n = 0;
 
-	for (size_t i = 0; i < w->t->n_buckets; i++)
-		for (const struct process *p = w->t->pids[i]; p; p = p->next_pid)
-			if (is_root(p))
-				list[n++] = p;
+	rcumap_for_each(&w->t->pids, i, p) if (is_root(p)) list[n++] = p;
 	push_all(w, list, n, 0);
 	free(list);
 }
 
 static str_t argv_of(const struct image *i, const struct tree_options *o, struct buf *masked)
 {
-	str_t argv = i->argv ? (str_t){ i->argv->bytes, i->argv->len } : (str_t){ 0 };
+	str_t argv = image_args(i, argv);
 
-	if (!o->scrub || !scrub_suspect(argv))
+	if (!o->scrub || !scrub_suspect(o->scrub, argv))
 		return argv;
 	masked->len = 0;
-	scrub_list(argv, masked);
+	scrub_list(o->scrub, argv, masked);
 	return (str_t){ masked->data, masked->len };
 }
 
 static str_t container_of_image(const struct image *i)
 {
-	if (!i->cgroup)
-		return (str_t){ 0 };
-	return cgroup_container_id((str_t){ i->cgroup->s, i->cgroup->len });
+	return cgroup_container_id(image_str(i, cgroup));
 }
 
 /* What a terminal can show, the rest as '?'; in at most max columns. */
@@ -161,27 +157,37 @@ static void text_arguments(struct walk *w, const struct image *i, size_t width)
 	buf_free(&masked);
 }
 
+/* Whose it is, unless that is root. */
+static void text_user(struct walk *w, const struct process *p)
+{
+	const struct creds *c = creds_of(p);
+	str_t user;
+
+	if (c && !c->uid)
+		return;
+	put_text(w, " ", 1, 1);
+	colour(w, "\x1b[33m");
+	user = c ? users_name(users_of_image(&w->o->names, p->image), c->uid) : (str_t){ "?", 1 };
+	if (user.len)
+		put_text(w, user.bytes, user.len, 32);
+	else
+		put_number(w, c->uid);
+	colour(w, "\x1b[0m");
+}
+
 static void text_node(struct walk *w, const struct node *node)
 {
 	const struct image *i = node->p->image;
 	size_t width = w->o->width ? w->o->width : WIDTH_DEFAULT;
-	str_t id = container_of_image(i), user = users_name(w->o->users, node->p->uid);
+	str_t id = container_of_image(i);
 
 	indent(w, node, width);
 	colour(w, "\x1b[1m");
-	put_text(w, i->comm, strnlen(i->comm, EV_COMM_LEN), EV_COMM_LEN);
+	put_text(w, istr_str(i->comm).bytes, istr_str(i->comm).len, EV_COMM_LEN);
 	colour(w, "\x1b[0m");
 	put_text(w, " ", 1, 1);
 	put_number(w, node->p->pid);
-	if (node->p->uid) {
-		put_text(w, " ", 1, 1);
-		colour(w, "\x1b[33m");
-		if (user.len)
-			put_text(w, user.bytes, user.len, 32);
-		else
-			put_number(w, node->p->uid);
-		colour(w, "\x1b[0m");
-	}
+	text_user(w, node->p);
 	if (id.len) {
 		put_text(w, " ", 1, 1);
 		colour(w, "\x1b[36m");
@@ -193,11 +199,22 @@ static void text_node(struct walk *w, const struct node *node)
 	buf_char(w->out, '\n');
 }
 
+static void json_user(struct walk *w, const struct image *i, uint32_t uid)
+{
+	str_t user = users_name(users_of_image(&w->o->names, i), uid);
+
+	json_key(w->out, "uid");
+	buf_u64(w->out, uid);
+	if (user.len)
+		json_member(w->out, "user", user);
+}
+
 /* Without its closing "]}": the children come between. */
 static void json_node(struct walk *w, const struct node *node)
 {
 	const struct image *i = node->p->image;
-	str_t id = container_of_image(i), user = users_name(w->o->users, node->p->uid);
+	const struct creds *c = creds_of(node->p);
+	str_t id = container_of_image(i);
 	struct buf masked = { 0 };
 
 	buf_lit(w->out, "{\"pid\":");
@@ -209,21 +226,19 @@ static void json_node(struct walk *w, const struct node *node)
 	buf_lit(w->out, ",\"exec_id\":\"");
 	exec_id_append(w->out, w->o->host, i->ktime, node->p->pid);
 	buf_char(w->out, '"');
-	json_member(w->out, "name", (str_t){ i->comm, strnlen(i->comm, EV_COMM_LEN) });
+	json_member(w->out, "name", istr_str(i->comm));
 	if (i->exe)
-		json_member(w->out, "exe", (str_t){ i->exe->s, i->exe->len });
+		json_member(w->out, "exe", istr_str(i->exe));
 	json_list_member(w->out, "argv", argv_of(i, w->o, &masked));
-	buf_lit(w->out, ",\"uid\":");
-	buf_u64(w->out, node->p->uid);
-	if (user.len)
-		json_member(w->out, "user", user);
+	if (c)
+		json_user(w, i, c->uid);
 	buf_lit(w->out, ",\"start_time\":\"");
 	clock_rfc3339(w->out, node->p->start + (uint64_t)w->t->boot_offset);
 	buf_char(w->out, '"');
 	if (id.len)
 		json_member(w->out, "container_id", id);
 	buf_lit(w->out, ",\"kernel_thread\":");
-	buf_str(w->out, node->p->kthread ? "true" : "false");
+	buf_str(w->out, image_is(i, IMAGE_KTHREAD) ? "true" : "false");
 	buf_lit(w->out, ",\"children\":[");
 	buf_free(&masked);
 }
@@ -270,61 +285,20 @@ static void text_tree(struct walk *w)
 	}
 }
 
-/* A quoted id of the DOT language: only '"' and '\\' mean something in it. */
-static void dot_text(struct buf *out, const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c == '"' || c == '\\')
-			buf_char(out, '\\');
-		buf_char(out, c >= 0x20 && c < 0x7f ? (char)c : '?');
-	}
-}
-
-static void dot_tree(struct walk *w)
-{
-	buf_lit(w->out, "digraph processes {\n  node [shape=box, fontname=\"monospace\"];\n");
-	while (w->n) {
-		struct node node = w->stack[--w->n];
-		const struct image *i = node.p->image;
-
-		buf_lit(w->out, "  p");
-		buf_u64(w->out, node.p->pid);
-		buf_lit(w->out, " [label=\"");
-		dot_text(w->out, i->comm, strnlen(i->comm, EV_COMM_LEN));
-		buf_char(w->out, ':');
-		buf_u64(w->out, node.p->pid);
-		buf_lit(w->out, "\"];\n");
-		if (node.depth) {
-			buf_lit(w->out, "  p");
-			buf_u64(w->out, node.p->forked_by->process->pid);
-			buf_lit(w->out, " -> p");
-			buf_u64(w->out, node.p->pid);
-			buf_lit(w->out, ";\n");
-		}
-		push_children(w, node.p, node.depth + 1);
-	}
-	buf_lit(w->out, "}\n");
-}
-
 void tree_write(struct buf *out, const struct table *t, enum tree_format format,
 		const struct tree_options *o)
 {
 	struct walk w = { .out = out, .o = o, .t = t };
 
-	push_roots(&w);
-	switch (format) {
-	case TREE_TEXT:
-		text_tree(&w);
-		break;
-	case TREE_JSON:
-		json_tree(&w);
-		break;
-	case TREE_DOT:
-		dot_tree(&w);
-		break;
+	if (format == TREE_DOT) {
+		dot_write(out, t, o);
+		return;
 	}
+	push_roots(&w);
+	if (format == TREE_JSON)
+		json_tree(&w);
+	else
+		text_tree(&w);
 	free(w.stack);
 	free(w.lines);
 }

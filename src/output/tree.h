@@ -8,19 +8,25 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "output/names.h"
+#include "process/scrub.h"
 #include "process/table.h"
-#include "process/users.h"
 
 struct tree_options {
 	const char *host;
-	const struct users *users;
-	bool colour, scrub;
+	struct user_names names;
+	const struct scrubber *scrub; /* NULL: secrets are shown */
+	bool colour;
+	bool args; /* of DOT, too: it shows no arguments else */
 	unsigned int width;
 };
 
 enum tree_format { TREE_TEXT, TREE_JSON, TREE_DOT };
 
-/* Appends the live processes of the table, by pid; no recursion: a chain may be very deep. */
+/*
+ * Appends the live processes of the table, by pid, as text or JSON; no recursion: a chain may be very
+ * deep. DOT has all images that are held: dot.h.
+ */
 void tree_write(struct buf *out, const struct table *t, enum tree_format format,
 		const struct tree_options *o);
 

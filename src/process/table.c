@@ -1,313 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What there is: processes and images, their making and giving up, the maps that find them, and the
+ * memory that they take.
+ */
 #include "process/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "process/edit.h"
+#include "process/extras.h"
 #include "process/ident.h"
-#include "process/recent.h"
 
-#define EXEC_CHAIN_MAX 16 /* exec edges that are kept below an image */
-#define OLD_ARGS_MAX   4096
-#define LINEAGE_MAX    4096 /* steps of a walk: more than there can be, a cycle ends here */
+#define CAP_STEPS	  1024 /* ended processes that are given up in a turn */
+#define ENTITY_UNUSED_MAX 3    /* ids that nobody has, until one that has ended is not found */
+#define ARGV_CUT  4096 /* bytes of arguments that are left, of all that there are */
 
 void table_init(struct table *t, int64_t boot_offset)
 {
 	memset(t, 0, sizeof(*t));
-	t->n_buckets = 1024;
-	t->pids = xcalloc(t->n_buckets, sizeof(struct process *));
-	t->entities = xcalloc(t->n_buckets, sizeof(struct process *));
+	reclaim_init(&t->reclaim);
+	pool_init(&t->processes, sizeof(struct process));
+	pool_init(&t->images, sizeof(struct image));
+	pool_init(&t->infos, sizeof(struct info));
+	rcumap_init(&t->pids, &t->reclaim);
+	rcumap_init(&t->entities, &t->reclaim);
+	intern_init(&t->strings, &t->reclaim);
+	t->exited = xcalloc(TABLE_EXITED_MAX, sizeof(*t->exited));
+	t->memory_cap = TABLE_MEMORY_DEFAULT;
 	t->boot_offset = boot_offset;
-	t->recent = xcalloc(1, sizeof(*t->recent));
-	intern_init(&t->strings);
+	t->seed = hash_seed();
 }
 
-static uint32_t mix(uint32_t x)
-{
-	return x * 0x9e3779b1u >> 7;
-}
-
-static struct process **pid_bucket(const struct table *t, uint32_t pid)
-{
-	return &t->pids[mix(pid) & (t->n_buckets - 1)];
-}
-
-static struct process **entity_bucket(const struct table *t, uint32_t id)
-{
-	return &t->entities[id & (t->n_buckets - 1)];
-}
-
-static void grow(struct table *t)
-{
-	size_t old = t->n_buckets;
-	struct process **pids = t->pids, **entities = t->entities;
-
-	t->n_buckets *= 2;
-	t->pids = xcalloc(t->n_buckets, sizeof(struct process *));
-	t->entities = xcalloc(t->n_buckets, sizeof(struct process *));
-	for (size_t i = 0; i < old; i++) {
-		for (struct process *p = pids[i], *next; p; p = next) {
-			struct process **b = pid_bucket(t, p->pid);
-
-			next = p->next_pid;
-			p->next_pid = *b;
-			*b = p;
-		}
-		for (struct process *p = entities[i], *next; p; p = next) {
-			struct process **b = entity_bucket(t, p->entity_id);
-
-			next = p->next_entity;
-			p->next_entity = *b;
-			*b = p;
-		}
-	}
-	free(pids);
-	free(entities);
-}
-
-/*
- * Around the snapshot there can be two with a pid for a moment: the one that the snapshot saw, and
- * an older one whose last events are still in the ring.
- */
 struct process *table_find(const struct table *t, uint32_t pid)
 {
-	struct process *newest = NULL;
+	struct rcumap_walk w = rcumap_begin(&t->pids, pid);
+	struct process *p, *newest = NULL;
 
-	for (struct process *p = *pid_bucket(t, pid); p; p = p->next_pid)
+	/*
+	 * Around the snapshot there can be two with a pid for a moment: the one that the snapshot
+	 * saw, and an older one whose last events are still in the ring.
+	 */
+	while ((p = rcumap_next(&w)))
 		if (p->pid == pid && (!newest || p->start > newest->start))
 			newest = p;
 	return newest;
 }
 
-/* Held, or of one that ended a moment ago. */
-static bool entity_taken(const struct table *t, uint32_t id)
-{
-	if (recent_has(t->recent, id, t->now_ms))
-		return true;
-	for (const struct process *p = *entity_bucket(t, id); p; p = p->next_entity)
-		if (p->entity_id == id)
-			return true;
-	return false;
-}
-
-/* Unique among those held: a newcomer that collides is hashed again, in a way that repeats. */
-static void assign_entity(struct table *t, struct process *p)
-{
-	uint64_t start = entity_start(p->start, t->boot_offset);
-	uint32_t id = entity_hash(p->pid, start);
-	struct process **b;
-
-	for (uint32_t salt = 1; entity_taken(t, id); salt++) {
-		t->stats.entity_collisions++;
-		id = entity_hash(p->pid ^ id, start + salt * ENTITY_FLOOR);
-	}
-	p->entity_id = id;
-	b = entity_bucket(t, id);
-	p->next_entity = *b;
-	*b = p;
-}
-
-static void args_put(struct args *a)
-{
-	if (a && !--a->refs)
-		free(a);
-}
-
-static void forget_rendered(struct image *i)
-{
-	args_put(i->rendered);
-	i->rendered = NULL;
-}
-
-static void set_comm(struct image *i, const char *comm)
-{
-	if (!i || !memcmp(i->comm, comm, sizeof(i->comm))) /* one that has ended has no image */
-		return;
-	memcpy(i->comm, comm, sizeof(i->comm));
-	forget_rendered(i);
-}
-
-static void unlink_parent(struct process *p)
-{
-	if (!p->prev_sibling)
-		return;
-	*p->prev_sibling = p->next_sibling;
-	if (p->next_sibling)
-		p->next_sibling->prev_sibling = p->prev_sibling;
-	p->prev_sibling = NULL;
-	p->next_sibling = NULL;
-}
-
-/* Gives up a process that nobody refers to; what is left is its reference to this image. */
-static struct image *process_free(struct table *t, struct process *p)
-{
-	struct process **at = entity_bucket(t, p->entity_id);
-	struct image *forked_by = p->forked_by;
-
-	unlink_parent(p);
-	while (*at != p)
-		at = &(*at)->next_entity;
-	*at = p->next_entity;
-	free(p);
-	t->stats.processes--;
-	return forked_by;
-}
-
-/*
- * Frees what nobody refers to any more: an image and those below it, with the last one its
- * process, then the image that forked that. In a loop: how long a line of dead ancestors gets is
- * up to whoever forks.
- */
-static void image_put(struct table *t, struct image *i)
-{
-	while (i) {
-		struct process *p = i->process; /* exec edges stay within it */
-
-		while (i && !--i->refs) {
-			struct image *previous = i->previous;
-
-			intern_put(&t->strings, i->exe);
-			intern_put(&t->strings, i->cwd);
-			intern_put(&t->strings, i->cgroup);
-			intern_put(&t->strings, i->tty);
-			args_put(i->argv);
-			args_put(i->rendered);
-			args_put(i->rendered_self);
-			free(i);
-			t->stats.images--;
-			p->refs--;
-			i = previous;
-		}
-		i = p->refs ? NULL : process_free(t, p);
-	}
-}
-
-static void process_put(struct table *t, struct process *p)
-{
-	if (!--p->refs)
-		image_put(t, process_free(t, p));
-}
-
-static struct image *image_new(struct table *t, struct process *p)
-{
-	struct image *i = xcalloc(1, sizeof(*i));
-
-	i->process = p;
-	i->refs = 1;
-	p->refs++;
-	t->stats.images++;
-	return i;
-}
-
-static struct image *image_ref(struct image *i)
-{
-	if (i)
-		i->refs++;
-	return i;
-}
-
-static bool same_str(const struct istr *a, str_t s)
-{
-	return a ? a->len == s.len && !memcmp(a->s, s.bytes, s.len) : !s.len;
-}
-
-static void set_istr(struct table *t, struct istr **at, str_t s)
-{
-	struct istr *old = *at;
-
-	*at = s.len ? intern_get(&t->strings, s.bytes, s.len) : NULL;
-	intern_put(&t->strings, old);
-}
-
-static void set_tty(struct table *t, struct image *i, const struct ev_task *task)
-{
-	str_t tty = { task->tty, strnlen(task->tty, EV_TTY_LEN) };
-
-	if (!same_str(i->tty, tty))
-		set_istr(t, &i->tty, tty);
-}
-
-static struct process *process_new(struct table *t, uint32_t pid, uint64_t start, uint8_t origin)
-{
-	struct process *p = xcalloc(1, sizeof(*p)), **b;
-
-	p->pid = pid;
-	p->start = start;
-	p->origin = origin;
-	p->refs = 1; /* the pid map's */
-	assign_entity(t, p);
-	b = pid_bucket(t, pid);
-	p->next_pid = *b;
-	*b = p;
-	t->n_processes++;
-	if (++t->stats.processes > t->n_buckets) /* the dead are in the entity map too */
-		grow(t);
-	return p;
-}
-
-/*
- * No process is its own ancestor: a message that says so is wrong, and following it would make a
- * cycle that is never freed. A parent is older than its children, in ticks at least, as /proc has
- * them; so only within a tick is there something to look for.
- */
-static bool can_be_parent(const struct process *p, const struct process *parent)
-{
-	uint64_t tick = p->start / TICK_NS;
-
-	for (int steps = 0; steps < LINEAGE_MAX; steps++) {
-		if (parent == p || parent->start / TICK_NS > tick)
-			return false;
-		if (parent->start / TICK_NS < tick || !parent->forked_by)
-			return true;
-		parent = parent->forked_by->process;
-	}
-	return false;
-}
-
-static void set_parent(struct table *t, struct process *p, struct process *parent,
-		       struct image *image)
-{
-	struct image *old = p->forked_by;
-
-	if (parent && !can_be_parent(p, parent))
-		return;
-	unlink_parent(p);
-	p->forked_by = image_ref(image);
-	image_put(t, old);
-	if (!parent || parent->dead)
-		return;
-	p->next_sibling = parent->children;
-	p->prev_sibling = &parent->children;
-	if (parent->children)
-		parent->children->prev_sibling = &p->next_sibling;
-	parent->children = p;
-}
-
-/* Takes it out of the map; its images stay while something descends from them. */
-static void retire(struct table *t, struct process *p)
-{
-	struct process **at = pid_bucket(t, p->pid);
-	struct image *newest = p->image;
-
-	if (p->dead)
-		return;
-	recent_add(t->recent, p->entity_id, t->now_ms);
-	while (*at != p)
-		at = &(*at)->next_pid;
-	*at = p->next_pid;
-	t->n_processes--;
-	p->dead = true;
-	unlink_parent(p);
-	while (p->children)
-		unlink_parent(p->children);
-	p->image = NULL;
-	image_put(t, newest);
-	process_put(t, p);
-}
-
-/* /proc tells start times to the tick only: the first that knows better is believed. */
-static bool same_start(struct process *p, uint64_t start)
+bool same_start(struct table *t, struct process *p, uint64_t start)
 {
 	if (p->start == start)
 		return true;
@@ -317,462 +58,428 @@ static bool same_start(struct process *p, uint64_t start)
 		return true;
 	if (!p->start_coarse)
 		return false;
-	if (p->image && p->image->ktime == p->start) {
-		p->image->ktime = start;
-		forget_rendered(p->image);
+	change_begin(p);
+	for (struct image *i = p->image; i; i = i->previous) {
+		if (i->ktime == p->start)
+			PUBLISH(i->ktime, start);
+		PUBLISH(i->start, start);
+		forget_rendered(t, i);
 	}
-	p->start = start;
+	PUBLISH(p->start, start);
+	change_end(p);
 	p->start_coarse = false;
 	return true;
 }
 
-/* The live process with this identity, or NULL. */
-static struct process *lookup(const struct table *t, uint32_t pid, uint64_t start)
+struct process *table_lookup(struct table *t, uint32_t pid, uint64_t start)
 {
-	struct process *p = *pid_bucket(t, pid);
+	struct rcumap_walk w = rcumap_begin(&t->pids, pid);
+	struct process *p;
 
-	while (p && !(p->pid == pid && same_start(p, start)))
-		p = p->next_pid;
-	return p;
+	while ((p = rcumap_next(&w)))
+		if (p->pid == pid && same_start(t, p, start))
+			return p;
+	return NULL;
 }
 
-/* The same for one that is there now: older ones with its pid have ended without our seeing. */
-static struct process *lookup_live(struct table *t, uint32_t pid, uint64_t start)
+struct process *lookup_live(struct table *t, uint32_t pid, uint64_t start)
 {
-	for (struct process *p = *pid_bucket(t, pid), *next; p; p = next) {
-		next = p->next_pid;
-		if (p->pid == pid && p->start < start && !same_start(p, start)) {
+	struct rcumap_walk w = rcumap_begin(&t->pids, pid);
+	struct process *p, *found = NULL;
+
+	while ((p = rcumap_next(&w))) {
+		if (p->pid != pid)
+			continue;
+		if (same_start(t, p, start)) {
+			found = p;
+		} else if (p->start < start) {
 			t->stats.reused_pids++;
-			retire(t, p);
+			retire(t, p, start);
 		}
 	}
-	return lookup(t, pid, start);
+	return found;
 }
 
-/* Whether an exit of this one was seen lately. */
-static bool has_ended(const struct table *t, uint32_t pid, uint64_t start)
+static bool same_identity(const struct image *i, uint32_t pid, uint64_t start)
 {
-	return recent_has(t->recent, entity_hash(pid, entity_start(start, t->boot_offset)),
-			  t->now_ms);
+	return i->pid == pid && i->start - i->start % TICK_NS == start - start % TICK_NS &&
+	       (i->start == start || start % TICK_NS == 0 || i->start % TICK_NS == 0);
 }
 
-static void set_ids(struct process *p, const struct ev_task *task)
+static struct image *entity_image(const struct table *t, uint32_t id)
 {
-	p->ns_pid = task->ns_pid;
-	p->uid = task->uid;
-	p->gid = task->gid;
-	p->euid = task->euid;
+	struct rcumap_walk w = rcumap_begin(&t->entities, id);
+
+	return rcumap_next(&w);
 }
 
-/*
- * A parent that we know by its pid only: what shows above a process is never somebody else. Who it
- * is above that is not known, which lineage_complete() then says.
- */
-static struct process *parent_get(struct table *t, uint32_t pid, uint64_t start)
+/* The one that a process gets whose last try is another's. */
+static uint32_t next_entity(uint32_t id, uint32_t pid, uint64_t start, uint32_t tries)
 {
-	struct process *p = lookup(t, pid, start);
-
-	if (p)
-		return p;
-	p = process_new(t, pid, start, FROM_PLACEHOLDER);
-	t->stats.placeholders++;
-	p->image = image_new(t, p);
-	p->image->argv_truncated = true;
-	p->image->ktime = start;
-	p->ns_pid = pid;
-	p->unknown_parent = true;
-	return p;
+	return entity_hash(pid ^ id, start + tries * ENTITY_FLOOR);
 }
 
-/* The kernel's word on who the parent is now: the edge follows it. */
-static void follow_parent(struct table *t, struct process *p, uint32_t ppid, uint64_t start)
+struct image *table_ended(const struct table *t, uint32_t pid, uint64_t start)
 {
-	struct process *above = p->forked_by ? p->forked_by->process : NULL;
-	struct process *parent;
+	uint64_t hashed = entity_start(start, t->boot_offset);
+	uint32_t id = entity_hash(pid, hashed);
 
-	p->ppid = ppid;
-	p->parent_start = start;
-	p->unknown_parent = false;
-	if (!ppid) {
-		set_parent(t, p, NULL, NULL);
-		return;
+	/* what it collided with may be gone, so an id that nobody has does not end it */
+	for (uint32_t tries = 1, unused = 0; unused < ENTITY_UNUSED_MAX; tries++) {
+		struct image *i = entity_image(t, id);
+
+		if (i && image_is(i, IMAGE_DEAD) && same_identity(i, pid, start))
+			return i;
+		unused += !i;
+		id = next_entity(id, pid, hashed, tries);
 	}
-	/* The edge names the image that forked, which need not be the parent's newest. */
-	if (above && above->pid == ppid && same_start(above, start))
-		return;
-	if (start / TICK_NS > p->start / TICK_NS) /* not even a placeholder for what can't be */
-		return;
-	parent = parent_get(t, ppid, start);
-	set_parent(t, p, parent, parent->image);
-	/*
-	 * Between the exit event of a parent and the moment when the kernel gives its children
-	 * away, they still name it: it stays as an ancestor, but it does not live again.
-	 */
-	if (parent->unknown_parent && has_ended(t, ppid, start))
-		retire(t, parent);
+	return NULL;
 }
 
-/* A process whose beginning we did not see: as much as its own event says. */
-static struct process *placeholder(struct table *t, const struct ev_task *task)
+/* Unique among those held: a newcomer that collides is hashed again, in a way that repeats. */
+static uint32_t new_entity(struct table *t, uint32_t pid, uint64_t start_boot)
 {
-	struct process *p = process_new(t, task->pid, task->start, FROM_PLACEHOLDER);
+	uint64_t start = entity_start(start_boot, t->boot_offset);
+	uint32_t id = entity_hash(pid, start);
 
-	t->stats.placeholders++;
-	p->image = image_new(t, p);
-	p->image->argv_truncated = true; /* they were never seen */
-	p->image->ktime = task->image;
-	memcpy(p->image->comm, task->comm, sizeof(p->image->comm));
-	set_ids(p, task);
-	return p;
-}
-
-static struct process *actor(struct table *t, const struct tsr_event *ev)
-{
-	const struct ev_task *task = &ev->task;
-	struct process *p = lookup_live(t, task->pid, task->start);
-
-	if (!p)
-		p = placeholder(t, task);
-	else if (p->snapshot_at > ev->ktime) /* what it says of the process is out of date */
-		return p;
-	set_ids(p, task);
-	if (task->pid == task->tid)
-		set_comm(p->image, task->comm);
-	set_tty(t, p->image, task);
-	follow_parent(t, p, task->ppid, task->parent_start);
-	return p;
-}
-
-/* i is a new image, or that of a placeholder: nothing is in it yet, but it may have been shown. */
-static void image_inherit(struct image *i, const struct image *from)
-{
-	forget_rendered(i);
-	args_put(i->rendered_self);
-	i->exe = istr_ref(from->exe);
-	i->cwd = istr_ref(from->cwd);
-	i->cgroup = istr_ref(from->cgroup);
-	i->tty = istr_ref(from->tty);
-	i->argv = from->argv;
-	if (i->argv)
-		i->argv->refs++;
-	i->rendered_self = from->rendered_self;
-	if (i->rendered_self)
-		i->rendered_self->refs++;
-	i->argv_truncated = from->argv_truncated;
-	i->exe_deleted = from->exe_deleted;
-	i->cwd_deleted = from->cwd_deleted;
-	memcpy(i->comm, from->comm, sizeof(i->comm));
-}
-
-static bool apply_fork(struct table *t, struct tsr_event *ev)
-{
-	const struct ev_fork *f = &ev->fork;
-	struct process *parent = actor(t, ev), *child;
-
-	ev->process = parent;
-	ev->image = parent->image;
-	child = lookup_live(t, f->child_pid, f->child_start);
-	/* The snapshot can show a child before its fork's event: whatever the times, it is known. */
-	if (child && child->snapshot_at) {
-		t->stats.stale++;
-		return false;
+	for (uint32_t tries = 1; entity_image(t, id); tries++) {
+		t->stats.entity_collisions++;
+		id = next_entity(id, pid, start, tries);
 	}
-	if (!child) {
-		child = process_new(t, f->child_pid, f->child_start, FROM_EVENT);
-		child->image = image_new(t, child);
-		child->unknown_parent = true;
-	}
-	/* Or it was known by name only, as the parent of one in the snapshot. */
-	if (child->unknown_parent) {
-		image_inherit(child->image, parent->image);
-		child->image->ktime = f->child_start;
-		memcpy(child->image->comm, ev->task.comm, sizeof(child->image->comm));
-		child->origin = FROM_EVENT;
-		child->ns_pid = f->child_ns_pid;
-		child->uid = ev->task.uid;
-		child->gid = ev->task.gid;
-		child->euid = ev->task.euid;
-		follow_parent(t, child, f->ppid, f->parent_start);
-	}
-	ev->child = child;
-	return true;
+	return id;
 }
 
-static struct args *args_new(str_t s)
-{
-	struct args *a;
-
-	if (!s.len)
-		return NULL;
-	a = xmalloc(sizeof(*a) + s.len + 1);
-	a->refs = 1;
-	a->len = (uint32_t)s.len;
-	memcpy(a->bytes, s.bytes, s.len);
-	/* One that was cut in the middle: every string in the state ends in NUL. */
-	if (a->bytes[a->len - 1])
-		a->bytes[a->len++] = '\0';
-	return a;
-}
-
-static void fill_image(struct table *t, struct image *i, const struct tsr_event *ev)
-{
-	const struct ev_exec *e = &ev->exec;
-
-	set_istr(t, &i->exe, e->path);
-	set_istr(t, &i->cwd, e->cwd);
-	set_istr(t, &i->cgroup, e->cgroup);
-	set_tty(t, i, &ev->task);
-	i->argv = args_new(e->args);
-	i->argv_truncated = e->cut & EV_CUT_ARGV;
-	i->exe_deleted = e->deleted;
-	i->cwd_deleted = e->cwd_deleted;
-	i->ktime = e->image;
-	memcpy(i->comm, ev->task.comm, sizeof(i->comm));
-}
-
-/* The snapshot caught a process within this very exec: the image is there already. */
-static bool seen_in_snapshot(const struct process *p, const struct tsr_event *ev)
-{
-	return p->snapshot_at && p->image->is_exec && !p->image->previous &&
-	       p->image->ktime == p->start && ev->ktime - p->snapshot_at < 1000000000ULL &&
-	       same_str(p->image->exe, ev->exec.path);
-}
-
-static void apply_snapshot(struct table *t, struct tsr_event *ev)
-{
-	const struct ev_task *task = &ev->task;
-	struct process *p = lookup_live(t, task->pid, task->start), *parent;
-
-	if (!p)
-		p = process_new(t, task->pid, task->start, FROM_SNAPSHOT);
-	else
-		image_put(t, p->image);
-	p->snapshot_at = ev->ktime;
-	if (t->snapshot_end < ev->ktime)
-		t->snapshot_end = ev->ktime;
-	p->kthread = ev->exec.kthread;
-	p->start_coarse = ev->exec.procfs && task->start % TICK_NS == 0;
-	p->image = image_new(t, p);
-	fill_image(t, p->image, ev);
-	p->image->is_exec = !ev->exec.no_exec && !ev->exec.kthread;
-	set_ids(p, task);
-	p->ppid = task->ppid;
-	p->parent_start = task->parent_start;
-	p->unknown_parent = false;
-	parent = p->ppid ? lookup(t, p->ppid, p->parent_start) : NULL;
-	if (parent)
-		set_parent(t, p, parent, parent->image);
-	else if (p->ppid)
-		t->unlinked = true;
-	ev->process = p;
-	ev->image = p->image;
-}
-
-/*
- * The snapshot goes by pid: where pids have wrapped, a child comes before its parent. A parent that
- * is not there at all has ended while the snapshot was taken; its exit, which says who has the
- * children now, is still to come.
- */
-void table_link(struct table *t)
-{
-	struct process **orphans;
-	size_t n = 0;
-
-	if (!t->unlinked)
-		return;
-	t->unlinked = false;
-	orphans = xcalloc(t->n_processes, sizeof(struct process *));
-	for (size_t i = 0; i < t->n_buckets; i++)
-		for (struct process *p = t->pids[i]; p; p = p->next_pid)
-			if (!p->forked_by && p->ppid)
-				orphans[n++] = p;
-	for (size_t i = 0; i < n; i++) {
-		struct process *p = orphans[i], *parent;
-
-		if (p->parent_start / TICK_NS > p->start / TICK_NS)
-			continue;
-		parent = parent_get(t, p->ppid, p->parent_start);
-		if (parent->unknown_parent)
-			parent->start_coarse = p->start_coarse;
-		set_parent(t, p, parent, parent->image);
-	}
-	free(orphans);
-}
-
-/* Of an image that is over, arguments of kilobytes are not kept; that they are cut is. */
-static void shrink(struct image *i)
-{
-	if (!i->argv || i->argv->len <= OLD_ARGS_MAX)
-		return;
-	args_put(i->argv);
-	i->argv = NULL;
-	i->argv_truncated = true;
-	args_put(i->rendered_self);
-	i->rendered_self = NULL;
-}
-
-/* Who execs all the time is not to fill the memory: the newest images stay. */
-static void cut_chain(struct table *t, struct image *i)
-{
-	for (int n = 0; i && n < EXEC_CHAIN_MAX; n++)
-		i = i->previous;
-	if (i && i->previous) {
-		image_put(t, i->previous);
-		i->previous = NULL;
-	}
-}
-
-static bool apply_exec(struct table *t, struct tsr_event *ev)
-{
-	struct process *p;
-	struct image *old, *i;
-	bool seen;
-
-	if (ev->exec.snapshot) {
-		apply_snapshot(t, ev);
-		return false;
-	}
-	p = lookup_live(t, ev->task.pid, ev->task.start);
-	if (!p)
-		p = placeholder(t, &ev->task);
-	ev->process = p;
-	old = p->image;
-	if (p->snapshot_at > ev->ktime) {
-		t->stats.stale++;
-		ev->image = old;
-		return false;
-	}
-	ev->prev_comm = ev->exec.prev_comm;
-	if (!ev->prev_comm.len) { /* old may go below */
-		memcpy(ev->prev_comm_copy, old->comm, sizeof(ev->prev_comm_copy));
-		ev->prev_comm = (str_t){ ev->prev_comm_copy, strnlen(old->comm, EV_COMM_LEN) };
-	}
-	set_ids(p, &ev->task);
-	follow_parent(t, p, ev->task.ppid, ev->task.parent_start);
-	seen = seen_in_snapshot(p, ev);
-	i = image_new(t, p);
-	fill_image(t, i, ev);
-	i->is_exec = true;
-	i->is_exec_exec = old->is_exec && !seen;
-	p->image = i;
-	if (p->origin != FROM_PLACEHOLDER && !seen) {
-		i->previous = old; /* its reference goes with it */
-		shrink(old);
-		cut_chain(t, i);
-	} else {
-		image_put(t, old);
-	}
-	ev->image = i;
-	return true;
-}
-
-/* The kernel gives the children of one that ends to its reaper. */
-static void give_children(struct table *t, struct process *p, const struct ev_exit *x)
-{
-	struct process *reaper = x->reaper_pid ? lookup(t, x->reaper_pid, x->reaper_start) : NULL;
-
-	while (p->children) {
-		struct process *child = p->children;
-
-		if (!reaper || reaper == p || !can_be_parent(child, reaper)) {
-			unlink_parent(child);
-			continue;
-		}
-		child->ppid = reaper->pid;
-		child->parent_start = reaper->start;
-		set_parent(t, child, reaper, reaper->image);
-	}
-}
-
-static bool apply_exit(struct table *t, struct tsr_event *ev)
-{
-	const struct ev_task *task = &ev->task;
-	struct process *p;
-
-	/* Its last threads can race in the kernel, and each report the end of all. */
-	if (!lookup_live(t, task->pid, task->start) && has_ended(t, task->pid, task->start)) {
-		t->stats.stale++;
-		return false;
-	}
-	p = actor(t, ev);
-	ev->process = p;
-	ev->image = p->image;
-	ev->run_time = ev->ktime > p->start ? ev->ktime - p->start : 0;
-	give_children(t, p, &ev->exit);
-	/* It began before the hooks were there and was gone before the snapshot: none of ours. */
-	if (p->origin == FROM_PLACEHOLDER && !p->image->is_exec && ev->ktime < t->snapshot_end) {
-		t->stats.stale++;
-		return false;
-	}
-	return true;
-}
-
-bool table_apply(struct table *t, struct tsr_event *ev)
-{
-	ev->boot_offset = t->boot_offset;
-	t->now_ms = (uint32_t)(ev->ktime / 1000000);
-	if (!(ev->def->id == TSR_EVENT_SCHED_PROCESS_EXEC && ev->exec.snapshot))
-		table_link(t);
-	switch (ev->def->id) {
-	case TSR_EVENT_SCHED_PROCESS_FORK:
-		return apply_fork(t, ev);
-	case TSR_EVENT_SCHED_PROCESS_EXEC:
-		return apply_exec(t, ev);
-	case TSR_EVENT_SCHED_PROCESS_EXIT:
-		return apply_exit(t, ev);
-	default:
-		if (ev->has_task) {
-			ev->process = actor(t, ev);
-			ev->image = ev->process->image;
-		}
-		return true;
-	}
-}
-
-void table_done(struct table *t, struct tsr_event *ev)
-{
-	struct process *p = ev->process;
-
-	if (!p)
-		return;
-	if (ev->def->id == TSR_EVENT_SCHED_PROCESS_EXIT)
-		retire(t, p);
-	else if (ev->def->id == TSR_EVENT_TASK_RENAME && ev->task.tid == p->pid &&
-		 p->snapshot_at <= ev->ktime)
-		set_comm(p->image, ev->rename.new_name);
-}
-
-void image_keep(struct args **place, const char *bytes, size_t len)
+struct args *args_new(struct table *t, const void *bytes, size_t len)
 {
 	struct args *a = xmalloc(sizeof(*a) + len);
 
 	a->refs = 1;
 	a->len = (uint32_t)len;
 	memcpy(a->bytes, bytes, len);
-	args_put(*place);
-	*place = a;
+	t->args_bytes += sizeof(*a) + len;
+	return a;
 }
 
-bool lineage_complete(const struct process *p)
+void args_put(struct table *t, struct args *a)
 {
-	for (int steps = 0; steps < LINEAGE_MAX; steps++) {
-		if (!p->forked_by)
-			return !p->ppid && !p->unknown_parent;
-		if (p->forked_by->process->pid != p->ppid && !p->dead)
-			return false;
-		p = p->forked_by->process;
+	if (!a || --a->refs)
+		return;
+	t->args_bytes -= sizeof(*a) + a->len;
+	reclaim_add(&t->reclaim, a, NULL, sizeof(*a) + a->len);
+}
+
+void image_keep(struct table *t, struct args **place, const char *bytes, size_t len)
+{
+	args_put(t, *place);
+	*place = args_new(t, bytes, len);
+}
+
+void set_istr(struct table *t, struct istr **at, str_t s)
+{
+	struct istr *old = *at;
+
+	if (old ? old->len == s.len && !memcmp(old->s, s.bytes, s.len) : !s.len)
+		return;
+	PUBLISH(*at, s.len ? intern_get(&t->strings, s.bytes, s.len) : NULL);
+	intern_put(&t->strings, old);
+}
+
+void set_flag(struct image *i, uint32_t flag, bool on)
+{
+	__atomic_store_n(&i->flags, on ? i->flags | flag : i->flags & ~flag, __ATOMIC_RELEASE);
+}
+
+void forget_rendered(struct table *t, struct image *i)
+{
+	if (!i->info)
+		return;
+	args_put(t, i->info->rendered);
+	i->info->rendered = NULL;
+}
+
+struct info *info_new(struct table *t)
+{
+	return pool_get(&t->infos);
+}
+
+void info_put(struct table *t, struct info *i)
+{
+	if (!i)
+		return;
+	intern_put(&t->strings, i->cwd);
+	intern_put(&t->strings, i->cgroup);
+	intern_put(&t->strings, i->tty);
+	intern_put(&t->strings, i->called);
+	intern_put(&t->strings, i->ns);
+	args_put(t, i->argv);
+	args_put(t, i->env);
+	args_put(t, i->rendered);
+	args_put(t, i->rendered_self);
+	reclaim_add(&t->reclaim, i, &t->infos, 0);
+}
+
+void make_stub(struct table *t, struct image *i)
+{
+	struct info *info = i->info;
+
+	if (!info)
+		return;
+	PUBLISH(i->info, NULL);
+	info_put(t, info);
+	t->stats.compacted++;
+	t->stats.stubs++;
+}
+
+struct image *image_new(struct table *t, struct process *p)
+{
+	struct image *i = pool_get(&t->images);
+
+	i->life = (uintptr_t)p;
+	i->pid = p->pid;
+	i->start = p->start;
+	i->entity_id = p->entity_id;
+	i->refs = 1;
+	p->n_images++;
+	t->stats.images++;
+	return i;
+}
+
+struct image *image_ref(struct image *i)
+{
+	if (i)
+		i->refs++;
+	return i;
+}
+
+/* Its entity id now leads to the image before it, if that is still of use to somebody. */
+static void leave_entities(struct table *t, struct image *i)
+{
+	struct image *before = i->previous;
+
+	if (!image_is(i, IMAGE_HEAD))
+		return;
+	while (before && before->refs == 1) /* goes as well */
+		before = before->previous;
+	if (before) {
+		set_flag(before, IMAGE_HEAD, true);
+		rcumap_replace(&t->entities, i->entity_id, i, before);
+	} else {
+		rcumap_remove(&t->entities, i->entity_id, i);
+		t->stats.processes--;
 	}
-	return false;
+}
+
+static void image_free(struct table *t, struct image *i)
+{
+	struct process *p = image_process(i);
+
+	leave_entities(t, i);
+	if (p)
+		p->n_images--;
+	if (!i->info)
+		t->stats.stubs--;
+	info_put(t, i->info);
+	intern_put(&t->strings, i->exe);
+	intern_put(&t->strings, i->comm);
+	t->stats.images--;
+	reclaim_add(&t->reclaim, i, &t->images, 0);
+}
+
+/*
+ * Frees what nobody refers to any more: an image and those of its process below it, which all had the
+ * same parent, then that one. In a loop: how long a line of dead ancestors gets is up to whoever
+ * forks.
+ */
+void image_put(struct table *t, struct image *i)
+{
+	while (i) {
+		struct image *parent = NULL;
+		uint32_t n = 0;
+
+		while (i && !--i->refs) {
+			struct image *previous = i->previous;
+
+			parent = i->parent;
+			n += !!parent;
+			image_free(t, i);
+			i = previous;
+		}
+		if (!n)
+			return;
+		parent->refs -= n - 1;
+		i = parent;
+	}
+}
+
+struct process *process_new(struct table *t, uint32_t pid, uint64_t start, uint8_t origin)
+{
+	struct process *p = pool_get(&t->processes);
+
+	p->pid = p->ns_pid = pid;
+	p->start = start;
+	p->origin = origin;
+	p->entity_id = new_entity(t, pid, start);
+	p->image = image_new(t, p);
+	p->image->ktime = start;
+	p->image->flags = IMAGE_HEAD;
+	p->image->info = info_new(t);
+	t->n_processes++;
+	t->stats.processes++;
+	t->stats.added[origin]++;
+	rcumap_add(&t->entities, p->entity_id, p->image);
+	rcumap_add(&t->pids, pid, p);
+	return p;
+}
+
+static void forget_oldest(struct table *t)
+{
+	struct image *i = t->exited[t->exited_first].image;
+
+	t->exited_first = (t->exited_first + 1) % TABLE_EXITED_MAX;
+	t->n_exited--;
+	image_put(t, i);
+}
+
+/* Its reference goes to the list of those that have ended. */
+static void remember(struct table *t, struct image *i)
+{
+	if (t->n_exited == TABLE_EXITED_MAX) {
+		t->stats.evicted++;
+		forget_oldest(t);
+	}
+	t->exited[(t->exited_first + t->n_exited++) % TABLE_EXITED_MAX] =
+		(struct exited){ i, t->now };
+}
+
+void retire(struct table *t, struct process *p, uint64_t when)
+{
+	struct image *newest = p->image;
+
+	unlink_parent(p);
+	while (p->children)
+		unlink_parent(p->children);
+	rcumap_remove(&t->pids, p->pid, p);
+	t->n_processes--;
+	change_begin(p);
+	for (struct image *i = newest; i; i = i->previous) {
+		set_flag(i, IMAGE_DEAD, true);
+		PUBLISH(i->life, when << 1 | 1);
+		make_stub(t, i);
+	}
+	change_end(p);
+	intern_put(&t->strings, p->creds);
+	extras_free(p->extras);
+	reclaim_add(&t->reclaim, p, &t->processes, 0);
+	remember(t, newest);
+}
+
+void table_set_creds(struct table *t, struct process *p, const struct creds *c)
+{
+	change_begin(p);
+	set_istr(t, &p->creds, (str_t){ (const char *)c, sizeof(*c) });
+	change_end(p);
+}
+
+size_t table_bytes(const struct table *t)
+{
+	return t->processes.bytes + t->images.bytes + t->infos.bytes + rcumap_bytes(&t->pids) +
+	       rcumap_bytes(&t->entities) + t->strings.bytes +
+	       t->strings.n_buckets * sizeof(*t->strings.buckets) + t->args_bytes +
+	       TABLE_EXITED_MAX * sizeof(*t->exited) + t->reclaim.waiting_bytes;
+}
+
+/* What is in use: pools keep for themselves what they once had. */
+static size_t bytes_in_use(const struct table *t)
+{
+	return table_bytes(t) - t->processes.bytes - t->images.bytes - t->infos.bytes +
+	       t->processes.in_use * sizeof(struct process) +
+	       t->images.in_use * sizeof(struct image) + t->infos.in_use * sizeof(struct info) -
+	       t->reclaim.waiting_bytes;
+}
+
+static void drop_env_cache(struct table *t)
+{
+	for (size_t i = 0; i < ENV_CACHE; i++) {
+		args_put(t, t->env_cache[i].env);
+		t->env_cache[i].env = NULL;
+		t->env_cache[i].hash = 0;
+	}
+}
+
+/* The arguments of live processes are cut to what old images keep, until there is room again. */
+static void cut_arguments(struct table *t)
+{
+	struct process *p;
+
+	rcumap_for_each(&t->pids, i, p)
+		if (bytes_in_use(t) > t->memory_cap)
+			image_cut_argv(t, p->image, ARGV_CUT);
+}
+
+/* Over the cap: those that have ended go before their time; live processes never do. */
+static void keep_to_cap(struct table *t)
+{
+	size_t steps = 0;
+
+	if (bytes_in_use(t) <= t->memory_cap)
+		return;
+	while (t->n_exited && steps++ < CAP_STEPS && bytes_in_use(t) > t->memory_cap) {
+		t->stats.evicted++;
+		forget_oldest(t);
+	}
+	if (t->n_exited)
+		return;
+	drop_env_cache(t);
+	cut_arguments(t);
+	t->stats.over_cap++;
+}
+
+void image_cut_argv(struct table *t, struct image *i, size_t max)
+{
+	struct info *info = i->info;
+	struct args *argv = info ? info->argv : NULL, *cut = NULL;
+
+	if (!argv || argv->len <= max)
+		return;
+	if (max) {
+		cut = args_new(t, argv->bytes, max);
+		cut->bytes[max - 1] = '\0';
+	}
+	set_flag(i, IMAGE_ARGV_TRUNCATED, true);
+	PUBLISH(info->argv, cut);
+	args_put(t, argv);
+	args_put(t, info->rendered_self);
+	info->rendered_self = NULL;
+}
+
+void table_tend(struct table *t, uint64_t now)
+{
+	while (t->n_exited &&
+	       t->exited[t->exited_first].at + TABLE_EXITED_SECONDS * NS_PER_SEC < now)
+		forget_oldest(t);
+	keep_to_cap(t);
+	reclaim_poll(&t->reclaim, true);
 }
 
 void table_free(struct table *t)
 {
-	for (size_t i = 0; i < t->n_buckets; i++)
-		while (t->pids[i])
-			retire(t, t->pids[i]);
-	free(t->pids);
-	free(t->entities);
-	free(t->recent);
+	struct process *p;
+
+	for (size_t i = 0; i <= t->pids.slots->mask; i++) {
+		p = t->pids.slots->slot[i].value;
+		if (p && (void *)p != RCUMAP_GONE)
+			retire(t, p, t->now);
+	}
+	while (t->n_exited)
+		forget_oldest(t);
+	drop_env_cache(t);
+	reclaim_end(&t->reclaim);
+	rcumap_end(&t->pids);
+	rcumap_end(&t->entities);
 	intern_free(&t->strings);
+	free(t->exited);
+	pool_end(&t->processes);
+	pool_end(&t->images);
+	pool_end(&t->infos);
 	memset(t, 0, sizeof(*t));
 }

@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "source/ring.h"
 #include "source/snapshot.h"
+#include "source/walk.h"
 #include "tarsier.skel.h"
 #include "wire.h"
 
@@ -47,6 +48,7 @@ struct live {
 	size_t n_links;
 	struct ring ring;
 	int epoll_fd, wake_fd;
+	struct walk walk;
 	unsigned int quiet; /* polls in a row that found nothing */
 	bool stopped, again;
 	char without[64]; /* an optional program that this kernel refused */
@@ -375,6 +377,7 @@ static void check_ring_losses(struct live *l, message_fn fn, void *user)
 	struct kernel_stats *per_cpu;
 	uint32_t zero = 0;
 
+	l->walk.due |= total != l->lost_seen;
 	if (total == l->lost_seen) {
 		l->lost_since = now;
 		return;
@@ -426,6 +429,7 @@ static void check_recursion(struct live *l, message_fn fn, void *user)
 	uint64_t now = clock_boot_ns();
 	uint64_t missed = l->stopped ? l->missed_at_stop : count_missed(l);
 
+	l->walk.due |= missed > l->missed_seen;
 	if (missed > l->missed_seen) {
 		report_lost(missed - l->missed_seen, LOST_KERNEL_RECURSION, 0, 0, l->missed_checked,
 			    now, fn, user);
@@ -440,17 +444,43 @@ static uint64_t hold_time(const struct live *l)
 	return l->options.latency < HOLD ? l->options.latency : HOLD;
 }
 
+/*
+ * What was lost is made good by walking through all processes. What the walk saw is older than
+ * events that are in the ring by then, so these are delivered first.
+ */
+static int follow_walk(struct live *l, uint64_t until, message_fn fn, void *user)
+{
+	if (l->stopped)
+		return 0;
+	if (l->walk.waiting && l->ring.read_all && until > l->walk.end)
+		return walk_deliver(&l->walk, fn, user);
+	if (walk_wanted(&l->walk, clock_boot_ns())) {
+		struct buf seen = { 0 };
+		int n;
+
+		l->walk.begin = clock_boot_ns();
+		n = read_snapshot(l, &seen, walk_take, &l->walk);
+		/* whom the iterator leaves out; all, where the kernel refuses it */
+		n = snapshot_procfs(n < 0 ? NULL : &seen, n < 0 ? UINT64_MAX : l->walk.begin,
+				    walk_take, &l->walk);
+		buf_free(&seen);
+		walk_end(&l->walk, n, clock_boot_ns());
+	}
+	return 0;
+}
+
 static int drain(struct live *l, message_fn fn, void *user)
 {
 	uint64_t until = l->stopped ? UINT64_MAX : clock_boot_ns() - hold_time(l);
-	int n = ring_drain(&l->ring, until, fn, user);
+	int n = ring_drain(&l->ring, until, fn, user), err;
 
 	if (n < 0)
 		return n;
 	check_ring_losses(l, fn, user);
 	if (n && clock_boot_ns() - l->missed_checked > RECURSION_CHECK)
 		check_recursion(l, fn, user);
-	return n;
+	err = follow_walk(l, until, fn, user);
+	return err ? err : n;
 }
 
 static int to_ms(uint64_t ns)
@@ -486,6 +516,9 @@ static int poll_live(struct source *s, int timeout_ms, message_fn fn, void *user
 	} else if (l->ring.n_kept) {
 		l->quiet = 0;
 		wait = to_ms(hold_time(l));
+	} else if (l->walk.due || l->walk.waiting) {
+		l->quiet = 0;
+		wait = to_ms(WALK_PAUSE / 4);
 	} else if (++l->quiet < 3) {
 		wait = latency; /* a program may have looked at wake_at before we set it */
 	}
@@ -534,6 +567,7 @@ static void close_live(struct source *s)
 
 	detach(l);
 	ring_unmap(&l->ring);
+	walk_free(&l->walk);
 	tarsier_bpf__destroy(l->skel);
 	if (l->epoll_fd >= 0)
 		close(l->epoll_fd);
@@ -543,10 +577,32 @@ static void close_live(struct source *s)
 	free(l);
 }
 
+static int look_up(struct source *s, bool procfs, uint32_t pid, uint64_t start, message_fn fn,
+		   void *user)
+{
+	struct live *l = (struct live *)s;
+	struct known_process k;
+	struct known_path path;
+	struct known_file file;
+	bool has_path;
+
+	if (procfs)
+		return snapshot_one(pid, start, l->options.tty_of_stdin, fn, user);
+	if (bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.known_processes), &pid, &k))
+		return -ENOENT;
+	if (start && k.task.start / TICK_NS != start / TICK_NS)
+		return -ESRCH;
+	file = (struct known_file){ .ino = k.exe.ino, .dev = k.exe.dev };
+	has_path = file.ino &&
+		   !bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.known_paths), &file, &path);
+	return known_deliver(&k, has_path ? &path : NULL, fn, user);
+}
+
 static const struct source_ops live_ops = {
 	.name = "bpf",
 	.start = start,
 	.poll = poll_live,
+	.look_up = look_up,
 	.wake = wake,
 	.stop = stop,
 	.close = close_live,

@@ -16,6 +16,7 @@ struct bpf_options {
 	uint64_t latency;	   /* ns that a message may wait in the ring */
 	uint64_t ring_size;	   /* bytes, a power of two of pages */
 	uint64_t max_images;
+	bool tty_of_stdin; /* of those found in /proc that have no controlling terminal */
 };
 
 /* Loads and attaches nothing yet: that is start()'s. */

@@ -6,26 +6,33 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-#define PF_KTHREAD  0x00200000 /* include/linux/sched.h */
 #define FILE_MAX    (16UL << 10)
 #define CMDLINE_MAX (32UL << 10)
 
 static const char deleted[] = " (deleted)";
 
-int procfs_read(uint32_t pid, const char *name, struct buf *out, size_t max, bool *cut)
+static int open_process(uint32_t pid)
 {
-	char path[64];
+	char path[32];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
+	snprintf(path, sizeof(path), "/proc/%u", pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_at(int dir, const char *name, struct buf *out, size_t max, bool *cut)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
 	out->len = 0;
 	*cut = false;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	while (out->len <= max) {
@@ -51,119 +58,95 @@ int procfs_read(uint32_t pid, const char *name, struct buf *out, size_t max, boo
 	return 0;
 }
 
-/* "pid (comm) S ppid pgrp session ...": comm can hold anything, ')' too. */
-int procfs_parse_stat(struct procfs_process *p, const char *text, size_t len)
+int procfs_read(uint32_t pid, const char *name, struct buf *out, size_t max, bool *cut)
 {
-	const char *open = memchr(text, '(', len), *close = memrchr(text, ')', len);
-	unsigned long long start;
-	unsigned int flags;
-	char rest[512], state;
-	size_t n;
+	int dir = open_process(pid), err;
 
-	if (!open || !close || close < open)
-		return -EBADMSG;
-	n = (size_t)(close - open - 1);
-	if (n >= sizeof(p->comm))
-		n = sizeof(p->comm) - 1; /* kernel workers show more */
-	memset(p->comm, 0, sizeof(p->comm));
-	memcpy(p->comm, open + 1, strnlen(open + 1, n)); /* zeros behind its end, always */
-	n = (size_t)(text + len - close - 1);
-	if (n >= sizeof(rest))
-		n = sizeof(rest) - 1;
-	memcpy(rest, close + 1, n);
-	rest[n] = '\0';
-	/* fields 3 to 22 of proc(5) */
-	if (sscanf(rest,
-		   " %c %u %u %u %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		   &state, &p->ppid, &p->pgid, &p->sid, &flags, &start) != 6)
-		return -EBADMSG;
-	if (start > UINT64_MAX / TICK_NS)
-		return -EBADMSG;
-	p->kthread = flags & PF_KTHREAD;
-	p->zombie = state == 'Z' || state == 'X';
-	p->start = start * TICK_NS;
+	out->len = 0;
+	*cut = false;
+	if (dir < 0)
+		return dir;
+	err = read_at(dir, name, out, max, cut);
+	close(dir);
+	return err;
+}
+
+int procfs_environ(uint32_t pid, struct buf *out, size_t max, bool *cut)
+{
+	struct buf text = { 0 };
+	int err = procfs_read(pid, "environ", &text, max, cut);
+
+	out->len = 0;
+	if (!err)
+		procfs_parse_environ(out, text.data, text.len);
+	if (out->len > max) { /* by the last one's NUL */
+		out->len = max;
+		out->data[max - 1] = '\0';
+		*cut = true;
+	}
+	buf_free(&text);
+	return err;
+}
+
+/*
+ * Not to be kept waiting: what is known of the file without asking a server is what the kernel has of
+ * it while it runs.
+ */
+static int stat_at(int dir, const char *name, int flags, struct ev_file *file, uint32_t *nlink)
+{
+	const unsigned int wanted = STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_INO | STATX_CTIME;
+	struct statx st;
+
+	*file = (struct ev_file){ 0 };
+	if (nlink)
+		*nlink = 0;
+	if (statx(dir, name, flags | AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, wanted, &st))
+		return -errno;
+	file->ino = st.stx_ino;
+	file->mode = st.stx_mode;
+	/* as new_encode_dev() in include/linux/kdev_t.h: that is how the kernel side has it */
+	file->dev = (st.stx_dev_minor & 0xff) | st.stx_dev_major << 8 |
+		    (st.stx_dev_minor & ~0xffU) << 12;
+	file->ctime = (uint64_t)st.stx_ctime.tv_sec * NS_PER_SEC + st.stx_ctime.tv_nsec;
+	if (nlink)
+		*nlink = st.stx_nlink;
 	return 0;
 }
 
-/* The lines that are needed, wherever they are; the last number of NSpid is the innermost. */
-int procfs_parse_status(struct procfs_process *p, const char *text, size_t len)
-{
-	enum { UIDS = 1, GIDS = 2 };
-	const char *end = text + len;
-	int found = 0;
-
-	while (text < end) {
-		const char *nl = memchr(text, '\n', (size_t)(end - text));
-		size_t n = (size_t)((nl ? nl : end) - text);
-		char line[512]; /* NSpid: 32 namespaces deep at most */
-
-		if (n < sizeof(line)) {
-			char *last;
-
-			memcpy(line, text, n);
-			line[n] = '\0';
-			if (sscanf(line, "Uid: %u %u", &p->uid, &p->euid) == 2)
-				found |= UIDS;
-			else if (sscanf(line, "Gid: %u %u", &p->gid, &p->egid) == 2)
-				found |= GIDS;
-			last = strrchr(line, '\t');
-			if (!strncmp(line, "NSpid:", 6) && last)
-				sscanf(last, "%u", &p->ns_pid);
-		}
-		text += n + 1;
-	}
-	return found == (UIDS | GIDS) ? 0 : -EBADMSG;
-}
-
-/* "0::/a/b": the leaf of the default hierarchy. */
-int procfs_parse_cgroup(struct procfs_process *p, const char *text, size_t len)
-{
-	const char *end = text + len;
-
-	p->cgroup[0] = '\0';
-	while (text < end) {
-		const char *nl = memchr(text, '\n', (size_t)(end - text));
-		const char *line_end = nl ? nl : end, *leaf;
-
-		if (line_end - text > 3 && !memcmp(text, "0::", 3)) {
-			leaf = memrchr(text, '/', (size_t)(line_end - text));
-			if (!leaf)
-				return -EBADMSG;
-			snprintf(p->cgroup, sizeof(p->cgroup), "%.*s", (int)(line_end - leaf - 1),
-				 leaf + 1);
-			return 0;
-		}
-		text = line_end + 1;
-	}
-	return -ENOENT;
-}
-
 /* A name can end like the kernel's mark; then it is there, and leads to the same file. */
-static bool is_there(const char *link, uint32_t pid, const struct buf *name)
+static bool is_there(int dir, const char *link, const struct buf *name)
 {
-	char path[PATH_MAX + 32];
-	struct stat a, b;
+	int root = openat(dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
+	struct ev_file a, b;
+	char path[PATH_MAX];
+	bool same;
 
-	snprintf(path, sizeof(path), "/proc/%u/root%.*s", pid, (int)name->len, name->data);
-	return !stat(link, &a) && !stat(path, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	if (root < 0)
+		return false;
+	snprintf(path, sizeof(path), "%.*s", (int)name->len, name->data);
+	fd = procfs_open_cached(root, path);
+	same = fd >= 0 && !stat_at(dir, link, 0, &a, NULL) &&
+	       !stat_at(fd, "", AT_EMPTY_PATH, &b, NULL) && a.dev == b.dev && a.ino == b.ino;
+	if (fd >= 0)
+		close(fd);
+	close(root);
+	return same;
 }
 
 /* Without the kernel's mark on what has no name any more. */
-static bool read_link(uint32_t pid, const char *name, struct buf *out, bool *gone)
+static bool read_link(int dir, const char *name, struct buf *out, bool *gone)
 {
 	const size_t mark = sizeof(deleted) - 1;
-	char path[64];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
 	out->len = 0;
 	*gone = false;
-	n = readlink(path, buf_room(out, PATH_MAX), PATH_MAX);
+	n = readlinkat(dir, name, buf_room(out, PATH_MAX), PATH_MAX);
 	if (n <= 0)
 		return false;
 	out->len = (size_t)n;
 	if (out->len > mark && !memcmp(out->data + out->len - mark, deleted, mark) &&
-	    !is_there(path, pid, out)) {
+	    !is_there(dir, name, out)) {
 		out->len -= mark;
 		*gone = true;
 	}
@@ -187,16 +170,107 @@ static int read_start(uint32_t pid, uint64_t *start)
 	return err;
 }
 
-int procfs_process(struct procfs_process *p, uint32_t pid)
+/* A kernel without audit has no such file. */
+static uint32_t read_number(int dir, const char *name, struct buf *tmp)
 {
+	uint32_t number;
+	bool cut;
+
+	if (read_at(dir, name, tmp, 64, &cut) || procfs_parse_number(tmp->data, tmp->len, &number))
+		return UINT32_MAX;
+	return number;
+}
+
+static uint32_t read_ns(int dir, const char *name)
+{
+	char path[32], link[64];
+	uint32_t inode;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "ns/%s", name);
+	n = readlinkat(dir, path, link, sizeof(link));
+	return n > 0 && !procfs_parse_ns(link, (size_t)n, &inode) ? inode : 0;
+}
+
+int procfs_file_fields(uint32_t pid, const char *path, struct ev_file *file, uint32_t *nlink)
+{
+	int dir = path ? procfs_open_root(pid) : open_process(pid), fd, err;
+
+	*file = (struct ev_file){ 0 };
+	if (nlink)
+		*nlink = 0;
+	if (dir < 0)
+		return dir;
+	if (path) {
+		fd = procfs_open_in_root(dir, path);
+		err = fd < 0 ? fd : stat_at(fd, "", AT_EMPTY_PATH, file, nlink);
+		if (fd >= 0)
+			close(fd);
+	} else {
+		err = stat_at(dir, "exe", 0, file, nlink);
+	}
+	close(dir);
+	return err;
+}
+
+uint32_t procfs_namespace(uint32_t pid, const char *name)
+{
+	int dir = open_process(pid);
+	uint32_t inode;
+
+	if (dir < 0)
+		return 0;
+	inode = read_ns(dir, name);
+	close(dir);
+	return inode;
+}
+
+int procfs_tty_of_stdin(uint32_t pid, char *tty)
+{
+	char path[64], link[PATH_MAX];
+	ssize_t n;
+
+	memset(tty, 0, EV_TTY_LEN);
+	snprintf(path, sizeof(path), "/proc/%u/fd/0", pid);
+	n = readlink(path, link, sizeof(link));
+	if (n < 0)
+		return -errno;
+	procfs_tty_link(link, (size_t)n, tty);
+	return 0;
+}
+
+/* What kernel threads have none of. */
+static void read_image(struct procfs_process *p, int dir)
+{
+	read_link(dir, "exe", &p->exe, &p->exe_deleted);
+	stat_at(dir, "exe", 0, &p->exe_file, &p->exe_nlink);
+	read_link(dir, "cwd", &p->cwd, &p->cwd_deleted);
+	if (read_at(dir, "cmdline", &p->cmdline, CMDLINE_MAX, &p->cmdline_cut))
+		p->cmdline.len = 0;
+}
+
+static int read_process(struct procfs_process *p, uint32_t pid, int dir)
+{
+	static const char *const ns[PROCFS_NAMESPACES] = {
+		"uts",
+		"ipc",
+		"mnt",
+		"pid",
+		"pid_for_children",
+		"net",
+		"time",
+		"time_for_children",
+		"cgroup",
+		"user",
+	};
 	struct buf *b = &p->cmdline; /* until the arguments are read */
 	bool cut;
-	int err = procfs_read(pid, "stat", b, FILE_MAX, &cut);
+	int err = read_at(dir, "stat", b, FILE_MAX, &cut);
 
 	if (!err)
 		err = procfs_parse_stat(p, b->data, b->len);
 	if (!err)
-		err = procfs_read(pid, "status", b, FILE_MAX, &cut);
+		err = read_at(dir, "status", b, FILE_MAX, &cut);
 	if (err)
 		return err;
 	p->pid = p->ns_pid = pid;
@@ -206,19 +280,33 @@ int procfs_process(struct procfs_process *p, uint32_t pid)
 	p->parent_start = 0;
 	if (p->ppid)
 		read_start(p->ppid, &p->parent_start);
-	p->cgroup[0] = '\0';
-	if (!procfs_read(pid, "cgroup", b, FILE_MAX, &cut))
-		procfs_parse_cgroup(p, b->data, b->len);
+	p->auid = read_number(dir, "loginuid", b);
+	p->sessionid = read_number(dir, "sessionid", b);
+	for (size_t i = 0; i < PROCFS_NAMESPACES; i++)
+		p->ns[i] = read_ns(dir, ns[i]);
+	if (read_at(dir, "cgroup", &p->cgroup_text, FILE_MAX, &cut))
+		p->cgroup_text.len = 0;
+	procfs_parse_cgroup(p, p->cgroup_text.data, p->cgroup_text.len);
+	procfs_parse_cgroups(&p->cgroups, p->cgroup_text.data, p->cgroup_text.len);
 	p->exe.len = p->cwd.len = 0;
 	p->exe_deleted = p->cwd_deleted = p->cmdline_cut = false;
+	p->exe_file = (struct ev_file){ 0 };
+	p->exe_nlink = 0;
 	b->len = 0;
-	if (p->kthread)
-		return 0;
-	read_link(pid, "exe", &p->exe, &p->exe_deleted);
-	read_link(pid, "cwd", &p->cwd, &p->cwd_deleted);
-	if (procfs_read(pid, "cmdline", b, CMDLINE_MAX, &p->cmdline_cut))
-		b->len = 0;
+	if (!p->kthread)
+		read_image(p, dir);
 	return 0;
+}
+
+int procfs_process(struct procfs_process *p, uint32_t pid)
+{
+	int dir = open_process(pid), err;
+
+	if (dir < 0)
+		return dir;
+	err = read_process(p, pid, dir);
+	close(dir);
+	return err;
 }
 
 void procfs_process_free(struct procfs_process *p)
@@ -226,4 +314,5 @@ void procfs_process_free(struct procfs_process *p)
 	buf_free(&p->exe);
 	buf_free(&p->cwd);
 	buf_free(&p->cmdline);
+	buf_free(&p->cgroup_text);
 }

@@ -6,14 +6,23 @@
 
 #include <stdlib.h>
 
-#include "base/intern.h"
+/* The checksum of the format: FNV-1a. */
+static uint32_t fnv1a(const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 16777619u;
+	return h;
+}
 
 static uint32_t sum_without(void *p, size_t len, uint32_t *field)
 {
 	uint32_t kept = *field, sum;
 
 	*field = 0;
-	sum = hash_bytes(p, len);
+	sum = fnv1a(p, len);
 	*field = kept;
 	return sum;
 }
@@ -104,7 +113,7 @@ void rec_index_append(const struct rec_index *x, struct rec_footer f, struct buf
 	buf_add(out, &h, sizeof(h));
 	buf_add(out, x->entries, x->n_entries * sizeof(*x->entries));
 	buf_add(out, &f, offsetof(struct rec_footer, checksum));
-	f.checksum = hash_bytes(out->data + start, out->len - start);
+	f.checksum = fnv1a(out->data + start, out->len - start);
 	buf_add(out, &f.checksum, sizeof(f.checksum));
 	buf_add(out, f.magic, sizeof(f.magic));
 }
@@ -118,5 +127,5 @@ bool rec_footer_verify(const char *index, size_t size)
 	memcpy(&f, index + size - sizeof(f), sizeof(f));
 	return !memcmp(f.magic, REC_END_MAGIC, sizeof(f.magic)) &&
 	       f.checksum ==
-		       hash_bytes(index, size - sizeof(f) + offsetof(struct rec_footer, checksum));
+		       fnv1a(index, size - sizeof(f) + offsetof(struct rec_footer, checksum));
 }

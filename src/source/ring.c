@@ -189,6 +189,7 @@ int ring_drain(struct ring *r, uint64_t until, message_fn fn, void *user)
 	int count = 0;
 	bool more = true;
 
+	r->read_all = false;
 	/* Once around at most: the caller has more to do than to keep up with a storm. */
 	while (more && at - begin < r->size) {
 		unsigned long end = load(r->producer);
@@ -201,6 +202,7 @@ int ring_drain(struct ring *r, uint64_t until, message_fn fn, void *user)
 				return err;
 		}
 		at = gather(r, at, end, list, 2 * RING_KEEP, &n);
+		r->read_all = at == end;
 		more = n == 2 * RING_KEEP || (at != end && !in_window(r, at));
 		sort(list, n);
 		give = due(list, n, until);

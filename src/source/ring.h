@@ -28,6 +28,7 @@ struct ring {
 	struct buf kept, spare; /* messages that wait, each aligned to 8 */
 	uint32_t kept_len[RING_KEEP];
 	size_t n_kept;
+	bool read_all; /* the last drain came to the end of what was there */
 	int fd;
 };
 

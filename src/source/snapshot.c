@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/snapshot.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -90,13 +91,37 @@ int snapshot_read(int fd, struct buf *seen, message_fn fn, void *user)
 	return err ? err : n;
 }
 
-static void proc_message(const struct procfs_process *p, struct buf *tmp, message_fn fn, void *user,
-			 int *err)
+static_assert(sizeof(((struct procfs_process *)0)->ns) == sizeof(struct msg_namespaces),
+	      "namespaces as in the message");
+
+/* What /proc does not tell stays 0: securebits, and the level of the user namespace. */
+static void proc_creds(const struct procfs_process *p, struct wire_exec *w)
+{
+	struct msg_generic_cred *c = &w->event.creds;
+	struct msg_task *t = &w->ext.task;
+
+	c->uid = t->uid = p->uid;
+	c->gid = t->gid = p->gid;
+	c->euid = t->euid = p->euid;
+	c->egid = t->egid = p->egid;
+	c->suid = t->suid = p->suid;
+	c->sgid = t->sgid = p->sgid;
+	c->fsuid = t->fsuid = p->fsuid;
+	c->fsgid = t->fsgid = p->fsgid;
+	c->cap.permitted = t->cap_permitted = p->cap_permitted;
+	c->cap.effective = t->cap_effective = p->cap_effective;
+	c->cap.inheritable = t->cap_inheritable = p->cap_inheritable;
+	c->user_ns.ns_inum = w->event.ns.user_inum;
+}
+
+static void proc_message(const struct procfs_process *p, uint32_t walk, struct buf *tmp,
+			 message_fn fn, void *user, int *err)
 {
 	struct wire_exec w = { 0 };
 	struct msg_task *t = &w.ext.task;
 
 	w.event.common.ktime = clock_boot_ns();
+	w.ext.walk = walk;
 	w.exec.flags = MSG_EXEC_TASK_WALK | MSG_EXEC_PROCFS;
 	if (p->kthread)
 		w.exec.flags |= MSG_EXEC_KTHREAD;
@@ -113,22 +138,48 @@ static void proc_message(const struct procfs_process *p, struct buf *tmp, messag
 	w.exec.pid = w.exec.tid = t->pid = t->tid = p->pid;
 	w.exec.nspid = t->ns_pid = t->ns_tid = p->ns_pid;
 	w.exec.uid = p->euid;
-	w.exec.auid = UINT32_MAX;
+	w.exec.auid = t->auid = p->auid;
+	w.exec.nlink = p->exe_nlink;
+	w.exec.ino = p->exe_file.ino;
 	w.exec.ktime = t->image = t->start = t->thread_start = p->start;
 	w.event.parent.pid = t->ppid = p->ppid;
 	w.event.parent.ktime = t->parent_start = t->parent_image = p->parent_start;
-	t->uid = p->uid;
-	t->gid = p->gid;
-	t->euid = p->euid;
-	t->egid = p->egid;
+	memcpy(&w.event.ns, p->ns, sizeof(w.event.ns));
+	proc_creds(p, &w);
 	memcpy(t->comm, p->comm, sizeof(t->comm));
+	memcpy(t->tty, p->tty, sizeof(t->tty));
+	w.ext.exe = (struct msg_file){ .ino = p->exe_file.ino,
+				       .ctime = p->exe_file.ctime,
+				       .dev = p->exe_file.dev,
+				       .mode = p->exe_file.mode };
 	w.ext.sid = p->sid;
 	w.ext.pgid = p->pgid;
+	w.ext.sessionid = t->sessionid = p->sessionid;
 	snprintf(w.event.kube.docker_id, sizeof(w.event.kube.docker_id), "%s", p->cgroup);
 	w.path = (str_t){ p->exe.data, p->exe.len };
 	w.args = (str_t){ p->cmdline.data, p->cmdline.len };
 	w.cwd = (str_t){ p->cwd.data, p->cwd.len };
 	*err = wire_encode_exec(&w, tmp, fn, user);
+}
+
+int snapshot_one(uint32_t pid, uint64_t start, bool tty_of_stdin, message_fn fn, void *user)
+{
+	struct procfs_process p = { 0 };
+	struct buf tmp = { 0 };
+	int err = procfs_process(&p, pid);
+
+	if (!err && start && p.start / TICK_NS != start / TICK_NS)
+		err = -ESRCH; /* another one has the pid now */
+	if (!err) {
+		if (tty_of_stdin && !*p.tty)
+			procfs_tty_of_stdin(pid, p.tty);
+		if (start)
+			p.start = start; /* which is exact, while /proc knows the tick */
+		proc_message(&p, WALK_PROCFS, &tmp, fn, user, &err);
+	}
+	procfs_process_free(&p);
+	buf_free(&tmp);
+	return err;
 }
 
 static int by_number(const void *a, const void *b)
@@ -160,7 +211,7 @@ int snapshot_procfs(const struct buf *seen, uint64_t before, message_fn fn, void
 			continue;
 		if (procfs_process(&p, pid) || p.zombie || p.start + TICK_NS >= before)
 			continue; /* gone, or its events tell of it */
-		proc_message(&p, &tmp, fn, user, &err);
+		proc_message(&p, WALK_SNAPSHOT, &tmp, fn, user, &err);
 		n++;
 	}
 	closedir(proc);

@@ -23,4 +23,10 @@ int snapshot_read(int iter_fd, struct buf *seen, message_fn fn, void *user);
  */
 int snapshot_procfs(const struct buf *seen, uint64_t before, message_fn fn, void *user);
 
+/*
+ * One process, from /proc, as a WALK_PROCFS; start 0: whoever has the pid. -ESRCH and the like.
+ * tty_of_stdin: one without a controlling terminal has that of its standard input.
+ */
+int snapshot_one(uint32_t pid, uint64_t start, bool tty_of_stdin, message_fn fn, void *user);
+
 #endif

@@ -51,6 +51,13 @@ struct source_ops {
 	 */
 	int (*poll)(struct source *s, int timeout_ms, message_fn fn, void *user,
 		    struct tsr_error *err);
+	/*
+	 * Delivers what is known of one process as an exec message marked as a walk's, now: from
+	 * what the kernel side keeps, or from /proc. start (boot clock) 0: whoever has the pid.
+	 * 0, or a negative errno: -ENOENT, -ESRCH if there is none. NULL: the source can't.
+	 */
+	int (*look_up)(struct source *s, bool procfs, uint32_t pid, uint64_t start, message_fn fn,
+		       void *user);
 	/* Makes a poll under way, or the next one, return at once. Async-signal-safe. */
 	void (*wake)(struct source *s);
 	/* No more events are made; what was made before can still be polled. */

@@ -42,6 +42,15 @@ static void task_from(struct ev_task *t, const struct msg_task *m)
 	t->gid = m->gid;
 	t->euid = m->euid;
 	t->egid = m->egid;
+	t->suid = m->suid;
+	t->sgid = m->sgid;
+	t->fsuid = m->fsuid;
+	t->fsgid = m->fsgid;
+	t->auid = m->auid;
+	t->sessionid = m->sessionid;
+	t->cap_inheritable = m->cap_inheritable;
+	t->cap_permitted = m->cap_permitted;
+	t->cap_effective = m->cap_effective;
 	memcpy(t->comm, m->comm, sizeof(t->comm));
 	memcpy(t->tty, m->tty, sizeof(t->tty));
 }
@@ -157,6 +166,7 @@ static void exec_fixed(struct ev_exec *e, const struct msg_execve_event *m,
 	e->auid = x->auid;
 	e->nlink = x->nlink;
 	e->image = x->ktime;
+	e->prev_image = m->cleanup_process.ktime;
 	e->cgroup_id = m->kube.cgrpid;
 	e->cgroup = fixed_str(m->kube.docker_id, sizeof(m->kube.docker_id));
 	e->suid = c->suid;
@@ -190,6 +200,9 @@ static enum wire_error exec_ext(struct tsr_event *ev, const struct msg_exec_ext 
 					 &e->script };
 
 	task_from(&ev->task, &x->task);
+	if (x->walk >= WALK_KIND_MAX)
+		return WIRE_VALUE;
+	e->walk = (uint8_t)x->walk;
 	e->exe = file_from(&x->exe);
 	e->interpreter_file = file_from(&x->interpreter);
 	e->args_size = x->args_size;
@@ -331,6 +344,37 @@ static enum wire_error decode_lost(const void *msg, size_t len, struct tsr_event
 	return WIRE_OK;
 }
 
+static enum wire_error decode_walked(const void *msg, size_t len, struct tsr_event *ev)
+{
+	const struct msg_walked *m = msg;
+
+	if (len < sizeof(*m))
+		return WIRE_SHORT;
+	if (m->begin > m->common.ktime)
+		return WIRE_VALUE;
+	ev->ktime = m->common.ktime;
+	ev->walked = (struct ev_walked){ .begin = m->begin, .incomplete = m->incomplete };
+	return WIRE_WALKED;
+}
+
+static enum wire_error decode_names(const void *msg, size_t len, struct tsr_event *ev)
+{
+	const struct msg_names *m = msg;
+	const char *text = (const char *)(m + 1);
+
+	if (len < sizeof(*m))
+		return WIRE_SHORT;
+	if (len - sizeof(*m) != (size_t)m->size_users + m->size_groups)
+		return WIRE_LENGTHS;
+	ev->ktime = m->common.ktime;
+	ev->names = (struct ev_names){
+		.mnt_ns = m->mnt_ns,
+		.users = { text, m->size_users },
+		.groups = { text + m->size_users, m->size_groups },
+	};
+	return WIRE_NAMES;
+}
+
 static enum wire_error keep_chunk(const void *msg, size_t len, struct assembler *chunks)
 {
 	const struct msg_data *m = msg;
@@ -376,6 +420,10 @@ enum wire_error wire_decode(const void *msg, size_t len, struct assembler *chunk
 		return WIRE_SIZE;
 	if (c->op == MSG_OP_DATA)
 		return keep_chunk(msg, len, chunks);
+	if (c->op == MSG_OP_WALKED)
+		return decode_walked(msg, len, ev);
+	if (c->op == MSG_OP_NAMES)
+		return decode_names(msg, len, ev);
 	ev->def = wire_op_event(c->op);
 	if (!ev->def)
 		return WIRE_UNKNOWN;
@@ -414,6 +462,9 @@ const char *wire_error_text(enum wire_error e)
 		return "part of a message";
 	case WIRE_UNKNOWN:
 		return "unknown op";
+	case WIRE_WALKED:
+	case WIRE_NAMES:
+		return "for the state only";
 	case WIRE_SHORT:
 		return "shorter than its kind";
 	case WIRE_SIZE:

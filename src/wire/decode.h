@@ -17,6 +17,8 @@ enum wire_error {
 	WIRE_OK,
 	WIRE_PART,    /* a chunk for a message to come: kept, no event */
 	WIRE_UNKNOWN, /* an op that we do not know: skipped, not an error */
+	WIRE_WALKED,  /* nothing that is shown: the state takes ev->walked */
+	WIRE_NAMES,   /* the same: ev->names */
 	WIRE_SHORT,   /* less than a header, or than the fixed part of its kind */
 	WIRE_SIZE,    /* the header's size is not that of the message */
 	WIRE_LENGTHS, /* the variable parts do not add up */

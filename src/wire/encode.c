@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "base/env.h"
+
 static uint16_t clamp(str_t *s, size_t max, uint32_t *flags, uint32_t cut)
 {
 	if (s->len > max) {
@@ -78,7 +80,6 @@ static void exec_pad(struct wire_exec *p)
 	p->event.parent.pad = p->event.cleanup_process.pad = 0;
 	p->event.creds.pad = 0;
 	p->exec.pad = 0;
-	p->ext.pad = 0;
 	p->ext.exe.pad = p->ext.interpreter.pad = 0;
 	task_pad(&p->ext.task);
 }
@@ -205,19 +206,6 @@ int wire_exec_rewrite(const void *msg, size_t len, str_t args, str_t envs, uint3
 	return wire_encode_exec(&p, tmp, emit, user);
 }
 
-void wire_env_names(str_t envs, struct buf *out)
-{
-	for (size_t at = 0; at < envs.len;) {
-		const char *entry = envs.bytes + at;
-		size_t len = strnlen(entry, envs.len - at);
-		const char *eq = memchr(entry, '=', len);
-
-		buf_add(out, entry, eq ? (size_t)(eq - entry) : len);
-		buf_char(out, '\0');
-		at += len + 1;
-	}
-}
-
 /*
  * Puts the bytes of the chunks where their description is. If they are not all there, it can't be
  * told where in the area the others begin (in the middle of a value, perhaps): the description
@@ -241,8 +229,9 @@ static void gather(struct wire_exec *p, str_t *area, uint32_t data, uint32_t cut
 		p->exec.flags |= cut;
 }
 
-static int strip_exec(const void *msg, size_t len, struct assembler *chunks, struct buf *tmp,
-		      wire_emit_fn emit, void *user)
+static int strip_exec(const void *msg, size_t len, struct assembler *chunks,
+		      const struct env_keys *with_values, struct buf *tmp, wire_emit_fn emit,
+		      void *user)
 {
 	struct buf names = { 0 };
 	struct wire_exec p;
@@ -256,7 +245,7 @@ static int strip_exec(const void *msg, size_t len, struct assembler *chunks, str
 	if ((p.exec.flags & MSG_EXEC_DATA_ENVS) && p.envs.len != sizeof(struct data_event_desc))
 		return -EBADMSG;
 	if (!(p.exec.flags & MSG_EXEC_DATA_ENVS)) {
-		wire_env_names(p.envs, &names);
+		env_cut(&names, p.envs.bytes, p.envs.len, with_values);
 		p.envs = (str_t){ names.data, names.len };
 	}
 	p.exec.flags |= MSG_EXEC_ENV_NAMES;
@@ -265,8 +254,8 @@ static int strip_exec(const void *msg, size_t len, struct assembler *chunks, str
 	return err;
 }
 
-static int strip_exec_failed(const void *msg, size_t len, struct buf *tmp, wire_emit_fn emit,
-			     void *user)
+static int strip_exec_failed(const void *msg, size_t len, const struct env_keys *with_values,
+			     struct buf *tmp, wire_emit_fn emit, void *user)
 {
 	struct wire_exec_failed p;
 	struct buf names = { 0 };
@@ -274,15 +263,16 @@ static int strip_exec_failed(const void *msg, size_t len, struct buf *tmp, wire_
 
 	if (!wire_split_exec_failed(msg, len, &p))
 		return -EBADMSG;
-	wire_env_names(p.envs, &names);
+	env_cut(&names, p.envs.bytes, p.envs.len, with_values);
 	p.envs = (str_t){ names.data, names.len };
 	err = wire_encode_exec_failed(&p, tmp, emit, user);
 	buf_free(&names);
 	return err;
 }
 
-int wire_strip_env(const void *msg, size_t len, struct assembler *chunks, struct buf *tmp,
-		   wire_emit_fn emit, void *user)
+int wire_strip_env(const void *msg, size_t len, struct assembler *chunks,
+		   const struct env_keys *with_values, struct buf *tmp, wire_emit_fn emit,
+		   void *user)
 {
 	struct msg_common c;
 
@@ -295,9 +285,9 @@ int wire_strip_env(const void *msg, size_t len, struct assembler *chunks, struct
 	case MSG_OP_DATA:
 		return 0;
 	case MSG_OP_EXECVE:
-		return strip_exec(msg, len, chunks, tmp, emit, user);
+		return strip_exec(msg, len, chunks, with_values, tmp, emit, user);
 	case MSG_OP_EXEC_FAILED:
-		return strip_exec_failed(msg, len, tmp, emit, user);
+		return strip_exec_failed(msg, len, with_values, tmp, emit, user);
 	default:
 		return emit(user, msg, len);
 	}
@@ -389,4 +379,34 @@ int wire_encode_lost(const struct msg_lost *lost, wire_emit_fn emit, void *user)
 	common_set(&m.common, MSG_OP_LOST, sizeof(m));
 	m.pad = 0;
 	return emit(user, &m, sizeof(m));
+}
+
+int wire_encode_walked(const struct msg_walked *walked, wire_emit_fn emit, void *user)
+{
+	struct msg_walked m = *walked;
+
+	common_set(&m.common, MSG_OP_WALKED, sizeof(m));
+	return emit(user, &m, sizeof(m));
+}
+
+int wire_encode_names(const struct ev_names *names, uint64_t ktime, struct buf *tmp,
+		      wire_emit_fn emit, void *user)
+{
+	struct msg_names m = {
+		.common.ktime = ktime,
+		.mnt_ns = names->mnt_ns,
+		.size_users = (uint32_t)names->users.len,
+		.size_groups = (uint32_t)names->groups.len,
+	};
+
+	if (names->users.len > WIRE_NAMES_MAX || names->groups.len > WIRE_NAMES_MAX ||
+	    names->users.len + names->groups.len > WIRE_NAMES_MAX)
+		return -EMSGSIZE;
+	common_set(&m.common, MSG_OP_NAMES,
+		   (uint32_t)(sizeof(m) + names->users.len + names->groups.len));
+	tmp->len = 0;
+	buf_add(tmp, &m, sizeof(m));
+	buf_add(tmp, names->users.bytes, names->users.len);
+	buf_add(tmp, names->groups.bytes, names->groups.len);
+	return emit(user, tmp->data, tmp->len);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/env.h"
 #include "event/event.h"
 #include "wire.h"
 #include "wire/assemble.h"
@@ -50,20 +51,15 @@ int wire_exec_rewrite(const void *msg, size_t len, str_t args, str_t envs, uint3
 		      struct buf *tmp, wire_emit_fn emit, void *user);
 
 /*
- * "A=1\0B=2\0" to "A\0B\0", appended to out; an entry without '=' stays whole. The last one ends in
- * NUL even if it did not.
- */
-void wire_env_names(str_t envs, struct buf *out);
-
-/*
- * A stream without the values of environments: takes each message of it, in order, and emits what
- * is to be kept. Chunks wait for their exec, which brings them along (the environment's as names),
+ * A stream without the values of environments, but for those of some variables (with_values, NULL:
+ * of none): takes each message of it, in order, and emits what is to be kept. Chunks wait for their exec, which brings them along (the environment's as names),
  * found in chunks: the assembler through which the same messages were decoded, before
  * assembler_done(). -EBADMSG: malformed, so that it can't be told where the values are; it must not
  * be kept.
  */
-int wire_strip_env(const void *msg, size_t len, struct assembler *chunks, struct buf *tmp,
-		   wire_emit_fn emit, void *user);
+int wire_strip_env(const void *msg, size_t len, struct assembler *chunks,
+		   const struct env_keys *with_values, struct buf *tmp, wire_emit_fn emit,
+		   void *user);
 
 /* The fixed ones: op, size and padding are set here. */
 int wire_encode_fork(const struct msg_clone_event *event, const struct msg_clone_ext *ext,
@@ -72,6 +68,11 @@ int wire_encode_exit(const struct msg_exit_event *event, const struct msg_exit_e
 		     wire_emit_fn emit, void *user);
 int wire_encode_rename(const struct msg_rename *rename, wire_emit_fn emit, void *user);
 int wire_encode_lost(const struct msg_lost *lost, wire_emit_fn emit, void *user);
+/* Texts of at most WIRE_NAMES_MAX bytes together; -EMSGSIZE. */
+#define WIRE_NAMES_MAX (1UL << 19)
+int wire_encode_names(const struct ev_names *names, uint64_t ktime, struct buf *tmp,
+		      wire_emit_fn emit, void *user);
+int wire_encode_walked(const struct msg_walked *walked, wire_emit_fn emit, void *user);
 
 struct wire_exec_failed {
 	struct msg_exec_failed fixed;

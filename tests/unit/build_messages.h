@@ -18,6 +18,7 @@ struct who {
 	uint32_t ppid;
 	uint64_t parent_start;
 	const char *comm;
+	uint64_t image; /* when it began; 0: with the process */
 };
 
 static inline str_t str_of(const char *s)
@@ -44,11 +45,13 @@ static inline struct msg_task task_of(const struct who *w)
 		.ns_tid = w->pid,
 		.start = w->start,
 		.thread_start = w->start,
-		.image = w->start,
+		.image = w->image ? w->image : w->start,
 		.ppid = w->ppid,
 		.parent_ns_pid = w->ppid,
 		.parent_start = w->parent_start,
 		.parent_image = w->parent_start,
+		.auid = UINT32_MAX,
+		.sessionid = UINT32_MAX,
 	};
 
 	set_comm(t.comm, w->comm);
@@ -131,6 +134,20 @@ static inline int build_rename(uint64_t when, const struct who *w, const char *n
 	memcpy(m.old_name, m.task.comm, sizeof(m.old_name));
 	set_comm(m.new_name, name);
 	return wire_encode_rename(&m, emit, user);
+}
+
+/* The end of a walk that told of n processes. */
+static inline int build_walked(uint64_t begin, uint64_t when, uint32_t n, bool incomplete,
+			       wire_emit_fn emit, void *user)
+{
+	struct msg_walked m = {
+		.common.ktime = when,
+		.begin = begin,
+		.n = n,
+		.incomplete = incomplete,
+	};
+
+	return wire_encode_walked(&m, emit, user);
 }
 
 /* Messages one after the other. */

@@ -34,9 +34,10 @@ static inline void stage_init(struct stage *s, const struct format *format)
 	table_init(&s->t, BOOT_OFFSET);
 	users_init(&s->users, users, sizeof(users) - 1);
 	s->format = format;
-	s->o = (struct format_options){
-		.host = "a-host", .users = &s->users, .ancestors = UINT32_MAX, .scrub = true
-	};
+	s->o = (struct format_options){ .host = "a-host",
+					.users = &s->users,
+					.ancestors = UINT32_MAX,
+					.scrubber = scrub_default() };
 	s->now = 1000 * NS_PER_SEC;
 }
 
@@ -57,11 +58,16 @@ static inline int stage_take(void *user, const void *msg, size_t len)
 
 	if (e == WIRE_PART)
 		return 0;
+	if (e == WIRE_WALKED) {
+		table_walked(&s->t, &ev);
+		return 0;
+	}
 	if (e != WIRE_OK)
 		abort();
 	s->out.len = 0;
 	if (table_apply(&s->t, &ev)) {
 		ev.seq = ++s->seq;
+		ev.users = &s->users;
 		s->format->record(&s->out, &ev, &s->o);
 		s->shown += s->out.len > 0;
 	}
@@ -82,7 +88,8 @@ static inline struct who stage_who(const struct stage *s, uint32_t pid)
 
 	if (!p)
 		abort();
-	return (struct who){ p->pid, p->start, p->ppid, p->parent_start, p->image->comm };
+	return (struct who){ p->pid, p->start, p->ppid, p->parent_start,
+			     istr_str(p->image->comm).bytes };
 }
 
 /* A process that was there from the start. */

@@ -33,8 +33,14 @@ struct world {
 static inline int deliver(void *user, const void *msg, size_t len)
 {
 	struct world *w = user;
+	enum wire_error e = wire_decode(msg, len, NULL, &w->ev);
 
-	assert_int_equal(wire_decode(msg, len, NULL, &w->ev), WIRE_OK);
+	w->shown = false;
+	if (e == WIRE_WALKED) {
+		table_walked(&w->t, &w->ev);
+		return 0;
+	}
+	assert_int_equal(e, WIRE_OK);
 	w->shown = table_apply(&w->t, &w->ev);
 	table_done(&w->t, &w->ev);
 	return 0;
@@ -81,6 +87,11 @@ static inline struct image *image(struct world *w, uint32_t pid)
 	return get(w, pid)->image;
 }
 
+static inline enum lineage lineage_of(struct world *w, uint32_t pid)
+{
+	return lineage_check(image(w, pid));
+}
+
 static inline uint64_t tick(struct world *w)
 {
 	return w->now += 1000000;
@@ -88,7 +99,8 @@ static inline uint64_t tick(struct world *w)
 
 static inline struct who who_of(const struct process *p)
 {
-	return (struct who){ p->pid, p->start, p->ppid, p->parent_start, p->image->comm };
+	return (struct who){ p->pid, p->start, p->ppid, p->parent_start,
+			     istr_str(p->image->comm).bytes };
 }
 
 /* A process that has no parent, like pid 1. */
@@ -138,6 +150,14 @@ static inline void exits(struct world *w, uint32_t pid, uint32_t reaper)
 static inline void assert_size(struct world *w, size_t n)
 {
 	assert_int_equal(w->t.n_processes, n);
+	check(w);
+}
+
+/* So much later that those that have ended are held only by what descends from them. */
+static inline void forget_ended(struct world *w)
+{
+	w->now += (TABLE_EXITED_SECONDS + 1) * NS_PER_SEC;
+	table_tend(&w->t, w->now);
 	check(w);
 }
 

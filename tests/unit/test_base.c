@@ -88,7 +88,7 @@ static void test_intern(void **state)
 	struct intern t;
 
 	(void)state;
-	intern_init(&t);
+	intern_init(&t, NULL);
 	a = intern_get(&t, "/usr/bin/lsXXX", 11);
 	same = intern_get(&t, "/usr/bin/ls", 11);
 	assert_ptr_equal(a, same);
@@ -124,7 +124,7 @@ static void test_intern_many(void **state)
 	char s[32];
 
 	(void)state;
-	intern_init(&t);
+	intern_init(&t, NULL);
 	for (int i = 0; i < 20000; i++)
 		held[i] = intern_get(&t, s, (size_t)snprintf(s, sizeof(s), "string %d", i));
 	assert_int_equal(t.count, 20000);

@@ -656,12 +656,12 @@ static void test_scrub(void **state)
 		assert_null(memmem(w->s.out.data, w->s.out.len, "hidden", 6));
 	}
 	/* the state still has it */
-	assert_memory_equal(table_find(&w->s.t, 10)->image->argv->bytes + 10, "hidden", 7);
-	w->s.o.scrub = false;
-	execs(w, 10, "/bin/x", LIST("x\0--token\0hidden\0end"));
+	assert_memory_equal(table_find(&w->s.t, 10)->image->info->argv->bytes + 10, "hidden", 7);
+	w->s.o.scrubber = NULL;
+	execs(w, 10, "/bin/y", LIST("x\0--token\0hidden\0end"));
 	assert_text(w, "process.argv.2", "hidden");
 	assert_text(w, "args.argv.2", "hidden");
-	w->s.o.scrub = true;
+	w->s.o.scrubber = scrub_default();
 
 	/* names only, unless asked for; then with the secrets masked, the first one's as well */
 	e = stage_exec(&w->s, 10, "/bin/x", LIST("x"));
@@ -677,9 +677,22 @@ static void test_scrub(void **state)
 	sends(w, &e);
 	assert_text(w, "args.env.0", "API_TOKEN=********");
 	assert_text(w, "args.env.1", "A=1=2");
-	w->s.o.scrub = false;
+	w->s.o.scrubber = NULL;
 	sends(w, &e);
 	assert_text(w, "args.env.0", "API_TOKEN=hidden a");
+
+	/* values of some; a name that is a key is not one of what stands behind it */
+	w->s.o.scrubber = scrub_default();
+	w->s.o.env_values = false;
+	w->s.o.env_keep = &(struct env_keys){ (char *[]){ "A" }, 1 };
+	sends(w, &e);
+	assert_text(w, "args.env.0", "API_TOKEN");
+	assert_text(w, "args.env.1", "A=1=2");
+	assert_text(w, "args.env.3", "NOVALUE");
+	w->s.o.env_keep = &(struct env_keys){ (char *[]){ "API_TOKEN" }, 1 };
+	sends(w, &e);
+	assert_text(w, "args.env.0", "API_TOKEN=********");
+	assert_text(w, "args.env.1", "A");
 }
 
 /* Bytes that are not UTF-8, wherever a process can put them. */

@@ -114,7 +114,7 @@ static void test_exec(void **state)
 	/* secrets are masked here, too */
 	execs(s, 10, "/bin/x", LIST("x\0--token\0hidden"));
 	assert_line(s, "22:30:01.240 10      root       + x               --token ********");
-	s->o.scrub = false;
+	s->o.scrubber = NULL;
 	execs(s, 10, "/bin/x", LIST("x\0--token\0hidden"));
 	assert_line(s, "22:30:01.241 10      root       + x               --token hidden");
 }
@@ -256,7 +256,7 @@ static void test_cut_to_the_width(void **state)
 	static const char *const characters[] = { "x", "\xe2\x82\xac" };
 	struct stage *s = *state;
 
-	s->o.scrub = false;
+	s->o.scrubber = NULL;
 	for (unsigned int width = ARGUMENTS_AT + 2; width < 140; width += 7) {
 		unsigned int room = width - ARGUMENTS_AT;
 

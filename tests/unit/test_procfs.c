@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading /proc: the parsers with text that a process has a say in, and real processes: this one,
- * and children whose image, arguments and folder are known. A child is this program again, which
- * waits until its standard input ends.
+ * Reading /proc of real processes: this one, and children whose image, arguments and folder are
+ * known. A child is this program again, which waits until its standard input ends.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <pty.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -31,281 +32,6 @@
 #define WAITS	    "TARSIER_TEST_PROCFS_WAITS" /* in the environment: be the child */
 #define CMDLINE_MAX (32UL << 10)
 
-typedef int (*parser)(struct procfs_process *p, const char *text, size_t len);
-
-/* The text in memory of just its length: a read beyond it is seen. */
-static int parse(parser fn, struct procfs_process *p, const char *text, size_t len)
-{
-	char *copy = memcpy(xmalloc(len), text, len);
-	int err = fn(p, copy, len);
-
-	free(copy);
-	return err;
-}
-
-#define STAT(p, s)   parse(procfs_parse_stat, p, s, strlen(s))
-#define STATUS(p, s) parse(procfs_parse_status, p, s, strlen(s))
-#define CGROUP(p, s) parse(procfs_parse_cgroup, p, s, strlen(s))
-
-/* What follows the comm, up to the start time and beyond. */
-#define REST                                                                                         \
-	" S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 12345 1000 200 18446744073709551615 " \
-	"1 1 0 0 0 0 0 0\n"
-
-static void assert_rest(const struct procfs_process *p)
-{
-	assert_int_equal(p->ppid, 7);
-	assert_int_equal(p->pgid, 70);
-	assert_int_equal(p->sid, 700);
-	assert_int_equal(p->start, 123450000000ULL);
-	assert_false(p->kthread);
-	assert_false(p->zombie);
-}
-
-static void test_stat(void **state)
-{
-	static const struct {
-		const char *text, *comm;
-	} cases[] = {
-		{ "42 (bash)" REST, "bash" },
-		{ "42 (exactly15chars.)" REST, "exactly15chars." },
-		{ "42 ()" REST, "" },
-		{ "42 (a b)" REST, "a b" },
-		{ "42 (a) R 1 1 1 (b)" REST, "a) R 1 1 1 (b" },
-		{ "42 ())" REST, ")" },
-		{ "42 (()" REST, "(" },
-		{ "42 () S 1)" REST, ") S 1" },
-		{ "42 (a\nb\n)" REST, "a\nb\n" },
-		{ "42 (\xff\x1b[0m)" REST, "\xff\x1b[0m" },
-		/* kernel workers show what they work for: 63 characters */
-		{ "42 (kworker/u8:3-events_unbound)" REST, "kworker/u8:3-ev" },
-		{ "42 (kworker/R-a-name-that-is-very-long-indeed-up-to-63-characters!)" REST,
-		  "kworker/R-a-nam" },
-	};
-	struct procfs_process p = { 0 };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(STAT(&p, cases[i].text), 0);
-		assert_string_equal(p.comm, cases[i].comm);
-		/* nothing of a longer name before is left: these bytes go into messages */
-		for (size_t k = strlen(p.comm); k < sizeof(p.comm); k++)
-			assert_int_equal(p.comm[k], 0);
-		assert_rest(&p);
-	}
-}
-
-static void test_stat_flags(void **state)
-{
-	static const struct {
-		const char *text;
-		bool kthread, zombie;
-	} cases[] = {
-		{ "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 3 0 0", true, false },
-		{ "5 (x) Z 1 1 1 0 -1 4228100 0 0 0 0 0 0 0 0 20 0 1 0 3 0 0", false, true },
-		{ "5 (x) X 1 1 1 0 -1 4228100 0 0 0 0 0 0 0 0 20 0 1 0 3 0 0", false, true },
-		{ "5 (Z) R 1 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 3 0 0", false, false },
-		{ "5 (x) t 1 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 -2 0 1 0 3 0 0", false, false },
-	};
-	struct procfs_process p = { 0 };
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(STAT(&p, cases[i].text), 0);
-		assert_int_equal(p.kthread, cases[i].kthread);
-		assert_int_equal(p.zombie, cases[i].zombie);
-		assert_int_equal(p.start, 30000000);
-	}
-}
-
-static void test_stat_damaged(void **state)
-{
-	static const char *const bad[] = {
-		"",
-		"42",
-		"42 bash S 7 70 700",
-		"42 (bash S 7 70 700",
-		"42 bash) S 7 70 700",
-		"42 )bash( S 7 70 700 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 5",
-		"42 (bash)",
-		"42 (bash) ",
-		"42 (bash) S",
-		"42 (bash) S x 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 12345",
-		"42 (bash) S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 x",
-		/* a start time that has no nanoseconds in 64 bits */
-		"42 (bash) S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 1844674407371",
-		("42 (bash) S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 "
-		 "99999999999999999999999999"),
-	};
-	static const char whole[] = "42 (bash)" REST;
-	struct procfs_process p = { 0 };
-	size_t enough = (size_t)(strstr(whole, "12345") - whole) + 1;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(STAT(&p, bad[i]), -EBADMSG);
-	for (size_t n = 0; n < sizeof(whole); n++)
-		assert_int_equal(parse(procfs_parse_stat, &p, whole, n), n < enough ? -EBADMSG : 0);
-	/* the last that has */
-	assert_int_equal(STAT(&p, "42 (bash) S 7 70 700 34816 70 4194304 1 2 3 4 5 6 7 8 20 0 1 0 "
-				  "1844674407370"),
-			 0);
-	assert_int_equal(p.start, 18446744073700000000ULL);
-}
-
-/* However much there is behind the comm, and whatever numbers. */
-static void test_stat_long(void **state)
-{
-	struct procfs_process p = { 0 };
-	struct buf b = { 0 };
-
-	(void)state;
-	buf_str(&b, "42 (bash)");
-	for (int i = 0; i < 4000; i++)
-		buf_str(&b, " 99999999999999999999");
-	procfs_parse_stat(&p, b.data, b.len); /* nothing to rely on, but nothing breaks */
-	b.len = 0;
-	buf_str(&b, "42 (");
-	for (int i = 0; i < 40000; i++)
-		buf_char(&b, i % 2 ? ')' : '(');
-	buf_str(&b, ")" REST);
-	assert_int_equal(procfs_parse_stat(&p, b.data, b.len), 0);
-	assert_string_equal(p.comm, "()()()()()()()(");
-	assert_rest(&p);
-	/* a NUL ends what can be read of the numbers */
-	assert_int_equal(parse(procfs_parse_stat, &p, "1 (a) S 1 \0 1 1", 15), -EBADMSG);
-	assert_int_equal(parse(procfs_parse_stat, &p, "\0\0(\0)\0\0", 7), -EBADMSG);
-	b.len = 0;
-	buf_add(&b, "1 (a\0b)" REST, sizeof("1 (a\0b)" REST));
-	assert_int_equal(procfs_parse_stat(&p, b.data, b.len - 1), 0);
-	assert_memory_equal(p.comm, "a\0\0\0", 4);
-	buf_free(&b);
-}
-
-#define STATUS_HEAD \
-	"Name:\tbash\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t42\nNgid:\t0\nPid:\t42\n"
-
-static void test_status(void **state)
-{
-	struct procfs_process p = { .ns_pid = 42 };
-
-	(void)state;
-	assert_int_equal(STATUS(&p,
-				STATUS_HEAD "Uid:\t1000\t0\t1001\t1002\nGid:\t100\t5\t101\t102\n"
-					    "Groups:\t1 2 3 \nNStgid:\t42\t1\nNSpid:\t42\t7\n"
-					    "NSpgid:\t42\t9\nSeccomp:\t0\n"),
-			 0);
-	assert_int_equal(p.uid, 1000);
-	assert_int_equal(p.euid, 0);
-	assert_int_equal(p.gid, 100);
-	assert_int_equal(p.egid, 5);
-	assert_int_equal(p.ns_pid, 7);
-	/* not nested; another order; the last line without its end */
-	assert_int_equal(
-		STATUS(&p, "NSpid:\t42\nGid:\t1\t2\t1\t1\nUid:\t4294967295\t4294967294\t0\t0"), 0);
-	assert_int_equal(p.uid, UINT32_MAX);
-	assert_int_equal(p.euid, UINT32_MAX - 1);
-	assert_int_equal(p.gid, 1);
-	assert_int_equal(p.egid, 2);
-	assert_int_equal(p.ns_pid, 42);
-	/* no NSpid in kernels without namespaces: what the caller has set stays */
-	p.ns_pid = 5;
-	assert_int_equal(STATUS(&p, "Uid:\t1\t2\t3\t4\nGid:\t1\t2\t3\t4\n"), 0);
-	assert_int_equal(p.ns_pid, 5);
-}
-
-static void test_status_missing(void **state)
-{
-	struct procfs_process p = { 0 };
-
-	(void)state;
-	assert_int_equal(STATUS(&p, ""), -EBADMSG);
-	assert_int_equal(STATUS(&p, "\n\n\n"), -EBADMSG);
-	assert_int_equal(STATUS(&p, STATUS_HEAD), -EBADMSG);
-	/* each of the two must be there: neither counts twice, and NSpid for neither */
-	assert_int_equal(STATUS(&p, "Uid:\t1\t2\t3\t4\nNSpid:\t42\n"), -EBADMSG);
-	assert_int_equal(STATUS(&p, "Gid:\t1\t2\t3\t4\nNSpid:\t42\n"), -EBADMSG);
-	assert_int_equal(STATUS(&p, "Uid:\t1\t2\t3\t4\nUid:\t1\t2\t3\t4\n"), -EBADMSG);
-	assert_int_equal(STATUS(&p, "Uid:\t1\nGid:\t1\n"), -EBADMSG);
-	assert_int_equal(STATUS(&p, "Uid:\tx\ty\nGid:\t1\t2\n"), -EBADMSG);
-	/* what a process calls itself is not a line of its own: the kernel escapes line breaks */
-	assert_int_equal(STATUS(&p, "Name:\tUid:\t1\t2\nGid:\t1\t2\n"), -EBADMSG);
-	assert_int_equal(STATUS(&p, "Name:\ta\\nUid:\t1\t2\nGid:\t1\t2\n"), -EBADMSG);
-}
-
-static void test_status_long_lines(void **state)
-{
-	struct procfs_process p = { 0 };
-	struct buf b = { 0 };
-
-	(void)state;
-	buf_str(&b, "Uid:\t1\t2\t3\t4\nGroups:\t");
-	for (int i = 0; i < 65536; i++)
-		buf_printf(&b, "%d ", i);
-	buf_str(&b, "\nGid:\t5\t6\t7\t8\n");
-	/* as deep as pid namespaces go, with the longest pids */
-	buf_str(&b, "NSpid:");
-	for (int i = 0; i < 32; i++)
-		buf_str(&b, "\t4194304");
-	buf_str(&b, "\t77\n");
-	assert_int_equal(procfs_parse_status(&p, b.data, b.len), 0);
-	assert_int_equal(p.uid, 1);
-	assert_int_equal(p.egid, 6);
-	assert_int_equal(p.ns_pid, 77);
-	buf_free(&b);
-}
-
-static void test_cgroup(void **state)
-{
-	static const struct {
-		const char *text, *leaf;
-		int err;
-	} cases[] = {
-		{ "0::/user.slice/user-0.slice/session-1.scope\n", "session-1.scope", 0 },
-		{ "0::/init.scope", "init.scope", 0 },
-		{ "0::/\n", "", 0 },
-		/* version 1 and the default hierarchy side by side: wherever that stands */
-		{ "12:pids:/a/b\n1:name=systemd:/c/d\n0::/e/f\n", "f", 0 },
-		{ "0::/e/f\n12:pids:/a/b\n", "f", 0 },
-		/* not this hierarchy, whatever it looks like */
-		{ "10::/x/y\n0::/e\n", "e", 0 },
-		{ "5:name=0::/x:/y\n", "", -ENOENT },
-		{ "12:pids:/a/b\n1:name=systemd:/c/d\n", "", -ENOENT },
-		{ "", "", -ENOENT },
-		{ "\n\n", "", -ENOENT },
-		{ "0::", "", -ENOENT },
-		{ "0::\n0::/a", "a", 0 },
-		{ "0::x\n", "", -EBADMSG },
-		{ "0::/../../x\n", "x", 0 }, /* seen from a namespace beside it */
-		{ "0::/a b:c/d:e f", "d:e f", 0 },
-	};
-	struct procfs_process p;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		memset(&p, 'x', sizeof(p));
-		assert_int_equal(CGROUP(&p, cases[i].text), cases[i].err);
-		assert_string_equal(p.cgroup, cases[i].leaf);
-	}
-}
-
-static void test_cgroup_long(void **state)
-{
-	struct procfs_process p = { 0 };
-	struct buf b = { 0 };
-
-	(void)state;
-	buf_str(&b, "0::/");
-	for (int i = 0; i < 255; i++) /* the longest name that a folder can have */
-		buf_char(&b, (char)('a' + i % 26));
-	assert_int_equal(procfs_parse_cgroup(&p, b.data, b.len), 0);
-	assert_int_equal(strlen(p.cgroup), sizeof(p.cgroup) - 1);
-	assert_memory_equal(p.cgroup, b.data + 4, sizeof(p.cgroup) - 1);
-	buf_free(&b);
-}
-
-/* Real processes. */
-
 static struct buf read_whole(const char *path)
 {
 	struct buf b = { 0 };
@@ -319,10 +45,87 @@ static struct buf read_whole(const char *path)
 	return b;
 }
 
+static void assert_file(const struct ev_file *f, const struct stat *st)
+{
+	assert_int_equal(f->ino, st->st_ino);
+	assert_int_equal(f->dev, st->st_dev);
+	assert_int_equal(f->mode, st->st_mode);
+	assert_int_equal(f->ctime,
+			 (uint64_t)st->st_ctim.tv_sec * NS_PER_SEC + (uint64_t)st->st_ctim.tv_nsec);
+}
+
 static void assert_buf(const struct buf *b, const char *s, size_t len)
 {
 	assert_int_equal(b->len, len);
 	assert_memory_equal(b->data, s, len);
+}
+
+/* The number in the file; UINT32_MAX if there is none. */
+static uint32_t number_in(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	unsigned int n = UINT32_MAX;
+
+	if (f && fscanf(f, "%u", &n) != 1)
+		fail();
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static size_t lines_of(const struct buf *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->len; i++)
+		n += b->data[i] == '\n';
+	return n;
+}
+
+/* As stat(2) and system calls have them. */
+static void assert_self_fields(const struct procfs_process *p)
+{
+	static const char *const ns[] = { "uts",
+					  "ipc",
+					  "mnt",
+					  "pid",
+					  "pid_for_children",
+					  "net",
+					  "time",
+					  "time_for_children",
+					  "cgroup",
+					  "user" };
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2];
+	unsigned int r, e, saved;
+	struct stat st;
+	char path[64];
+
+	assert_int_equal(getresuid(&r, &e, &saved), 0);
+	assert_int_equal(p->suid, saved);
+	assert_int_equal(p->fsuid, e);
+	assert_int_equal(getresgid(&r, &e, &saved), 0);
+	assert_int_equal(p->sgid, saved);
+	assert_int_equal(p->fsgid, e);
+	assert_int_equal(syscall(SYS_capget, &head, caps), 0);
+	assert_int_equal(p->cap_effective, (uint64_t)caps[1].effective << 32 | caps[0].effective);
+	assert_int_equal(p->cap_permitted, (uint64_t)caps[1].permitted << 32 | caps[0].permitted);
+	assert_int_equal(p->cap_inheritable,
+			 (uint64_t)caps[1].inheritable << 32 | caps[0].inheritable);
+	assert_int_equal(p->auid, number_in("/proc/self/loginuid"));
+	assert_int_equal(p->sessionid, number_in("/proc/self/sessionid"));
+	for (size_t i = 0; i < PROCFS_NAMESPACES; i++) {
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", ns[i]);
+		assert_int_equal(p->ns[i], stat(path, &st) ? 0 : st.st_ino);
+		assert_int_equal(procfs_namespace((uint32_t)getpid(), ns[i]), p->ns[i]);
+	}
+	assert_int_equal(stat("/proc/self/exe", &st), 0);
+	assert_file(&p->exe_file, &st);
+	assert_int_equal(p->exe_nlink, st.st_nlink);
+	/* none where no hierarchy is mounted */
+	for (size_t i = 0; i < p->cgroups.n; i++)
+		assert_int_equal(p->cgroups.list[i].path.bytes[0], '/');
+	assert_int_equal(p->cgroups.n, lines_of(&p->cgroup_text));
 }
 
 static void test_self(void **state)
@@ -346,6 +149,8 @@ static void test_self(void **state)
 	assert_int_equal(p.euid, geteuid());
 	assert_int_equal(p.gid, getgid());
 	assert_int_equal(p.egid, getegid());
+	assert_int_equal(p.tgid, getpid());
+	assert_self_fields(&p);
 	assert_false(p.kthread);
 	assert_false(p.zombie);
 	assert_false(p.exe_deleted);
@@ -619,6 +424,8 @@ static void test_used_again(void **state)
 	assert_int_equal(p.exe.len, 0);
 	assert_int_equal(p.cwd.len, 0);
 	assert_int_equal(p.cmdline.len, 0);
+	assert_int_equal(p.exe_file.ino, 0);
+	assert_int_equal(p.exe_nlink, 0);
 	waitpid(c.pid, NULL, 0);
 	assert_true(procfs_process(&p, (uint32_t)c.pid) < 0);
 	assert_int_equal(procfs_process(&p, 0), -ENOENT);
@@ -642,6 +449,8 @@ static void test_kernel_thread(void **state)
 	assert_int_equal(p.exe.len, 0);
 	assert_int_equal(p.cwd.len, 0);
 	assert_int_equal(p.cmdline.len, 0);
+	assert_int_equal(p.exe_file.ino, 0);
+	assert_int_equal(p.exe_nlink, 0);
 	assert_false(p.exe_deleted);
 	procfs_process_free(&p);
 }
@@ -665,6 +474,116 @@ static void test_pid_namespace(void **state)
 	procfs_process_free(&p);
 }
 
+static void test_environ(void **state)
+{
+	struct child c = { .exe = "/proc/self/exe", .argv = ARGV };
+	static const char whole[] = WAITS "=1";
+	struct buf b = { 0 };
+	bool cut;
+
+	(void)state;
+	assert_true(child_start(&c));
+	assert_int_equal(procfs_environ((uint32_t)c.pid, &b, 4096, &cut), 0);
+	assert_buf(&b, whole, sizeof(whole));
+	assert_false(cut);
+	assert_int_equal(procfs_environ((uint32_t)c.pid, &b, sizeof(whole), &cut), 0);
+	assert_buf(&b, whole, sizeof(whole));
+	assert_false(cut);
+	/* a list in any case, of what fits */
+	assert_int_equal(procfs_environ((uint32_t)c.pid, &b, 5, &cut), 0);
+	assert_buf(&b, "TARS", 5);
+	assert_true(cut);
+	assert_int_equal(procfs_environ((uint32_t)c.pid, &b, 0, &cut), 0);
+	assert_int_equal(b.len, 0);
+	assert_true(cut);
+	child_end(&c);
+	assert_true(procfs_environ((uint32_t)c.pid, &b, 4096, &cut) < 0);
+	assert_int_equal(b.len, 0);
+	buf_free(&b);
+}
+
+static void test_file_fields(void **state)
+{
+	struct child c = { .exe = in_folder("copy"), .argv = ARGV };
+	uint32_t me = (uint32_t)getpid(), nlink;
+	struct stat st;
+	struct ev_file f;
+
+	(void)state;
+	copy_self_to(c.exe);
+	assert_int_equal(stat(c.exe, &st), 0);
+	assert_int_equal(procfs_file_fields(me, c.exe, &f, &nlink), 0);
+	assert_file(&f, &st);
+	assert_int_equal(nlink, 1);
+	assert_int_equal(procfs_file_fields(me, "/dev/null", &f, NULL), 0);
+	assert_true(S_ISCHR(f.mode));
+
+	/* of an executable also when it has no name any more */
+	assert_true(child_start(&c));
+	assert_int_equal(procfs_file_fields((uint32_t)c.pid, NULL, &f, &nlink), 0);
+	assert_file(&f, &st);
+	assert_int_equal(nlink, 1);
+	assert_int_equal(unlink(c.exe), 0);
+	assert_int_equal(procfs_file_fields((uint32_t)c.pid, NULL, &f, &nlink), 0);
+	assert_int_equal(f.ino, st.st_ino);
+	assert_int_equal(nlink, 0);
+	assert_int_equal(procfs_file_fields(me, c.exe, &f, &nlink), -ENOENT);
+	assert_int_equal(f.ino, 0);
+	child_end(&c);
+	nlink = 5;
+	assert_true(procfs_file_fields((uint32_t)c.pid, NULL, &f, &nlink) < 0);
+	assert_int_equal(f.ino, 0);
+	assert_int_equal(f.mode, 0);
+	assert_int_equal(nlink, 0);
+}
+
+/* A process with a terminal of its own, which is its standard input, too. */
+static void test_tty(void **state)
+{
+	char name[64], want[64], tty[EV_TTY_LEN] = "";
+	struct procfs_process p = { 0 };
+	int master;
+	pid_t pid = forkpty(&master, name, NULL, NULL);
+
+	(void)state;
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(strncmp(name, "/dev/pts/", 9), 0);
+	snprintf(want, sizeof(want), "pts%s", name + 9);
+	/* forkpty() does not say when the child has its terminal */
+	for (int i = 0; i < 2000 && !p.tty_nr; i++) {
+		assert_int_equal(procfs_process(&p, (uint32_t)pid), 0);
+		usleep(1000);
+	}
+	assert_string_equal(p.tty, want);
+	for (int i = 0; i < 2000 && strcmp(tty, want) != 0; i++) {
+		assert_int_equal(procfs_tty_of_stdin((uint32_t)pid, tty), 0);
+		usleep(1000);
+	}
+	assert_string_equal(tty, want);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(master);
+	assert_true(procfs_tty_of_stdin((uint32_t)pid, tty) < 0);
+	assert_string_equal(tty, "");
+	procfs_process_free(&p);
+}
+
+static void test_tty_of_pipe(void **state)
+{
+	struct child c = { .exe = "/proc/self/exe", .argv = ARGV };
+	char tty[EV_TTY_LEN] = "left";
+
+	(void)state;
+	assert_true(child_start(&c));
+	assert_int_equal(procfs_tty_of_stdin((uint32_t)c.pid, tty), 0);
+	assert_string_equal(tty, "");
+	child_end(&c);
+}
+
 static int wait_for_the_end(void)
 {
 	char c;
@@ -677,23 +596,12 @@ static int wait_for_the_end(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stat),
-		cmocka_unit_test(test_stat_flags),
-		cmocka_unit_test(test_stat_damaged),
-		cmocka_unit_test(test_stat_long),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_status_missing),
-		cmocka_unit_test(test_status_long_lines),
-		cmocka_unit_test(test_cgroup),
-		cmocka_unit_test(test_cgroup_long),
-		cmocka_unit_test(test_self),
-		cmocka_unit_test(test_child),
-		cmocka_unit_test(test_named_deleted),
-		cmocka_unit_test(test_memfd),
-		cmocka_unit_test(test_long_cmdline),
-		cmocka_unit_test(test_used_again),
-		cmocka_unit_test(test_kernel_thread),
-		cmocka_unit_test(test_pid_namespace),
+		cmocka_unit_test(test_self),	      cmocka_unit_test(test_child),
+		cmocka_unit_test(test_named_deleted), cmocka_unit_test(test_memfd),
+		cmocka_unit_test(test_long_cmdline),  cmocka_unit_test(test_used_again),
+		cmocka_unit_test(test_kernel_thread), cmocka_unit_test(test_pid_namespace),
+		cmocka_unit_test(test_environ),	      cmocka_unit_test(test_file_fields),
+		cmocka_unit_test(test_tty),	      cmocka_unit_test(test_tty_of_pipe),
 	};
 
 	if (getenv(WAITS))

@@ -14,12 +14,14 @@ static void test_t1_delete(void **state)
 	struct image *three = root(w, 3);
 
 	assert_size(w, 1);
-	assert_ptr_equal(image_parent(forks(w, 3, 4)), three);
+	assert_ptr_equal(forks(w, 3, 4)->parent, three);
 	assert_size(w, 2);
 	exits(w, 4, 0);
 	assert_size(w, 1);
 	exits(w, 3, 0);
 	assert_size(w, 0);
+	assert_int_equal(w->t.stats.processes, 2); /* to be looked up for a while */
+	forget_ended(w);
 	assert_int_equal(w->t.stats.processes, 0);
 	assert_int_equal(w->t.stats.images, 0);
 	assert_int_equal(w->t.strings.count, 0);
@@ -32,35 +34,44 @@ static void test_t2_dead_parent_stays(void **state)
 
 	exits(w, 3, 0);
 	assert_size(w, 1);
-	assert_ptr_equal(image_parent(four), three);
-	assert_true(three->process->dead);
+	assert_ptr_equal(four->parent, three);
+	assert_true(image_is(three, IMAGE_DEAD));
 	assert_name(three->exe, "/sbin/init");
+	forget_ended(w);
+	assert_ptr_equal(four->parent, three);
+	assert_int_equal(w->t.stats.processes, 2);
 	exits(w, 4, 0);
+	forget_ended(w);
 	assert_int_equal(w->t.stats.processes, 0);
 }
 
 static void test_t3_exec_edge(void **state)
 {
 	struct world *w = *state;
-	struct image *three = root(w, 3), *c = forks(w, 3, 4), *e = execs(w, 4, "/bin/ls");
+	struct image *three = root(w, 3), *c = forks(w, 3, 4), *e;
 
+	/* What the fork copied... */
+	assert_string_equal(c->info->argv->bytes, "init");
+	assert_name(c->info->cwd, "/");
+	e = execs(w, 4, "/bin/ls");
 	assert_ptr_not_equal(e, c);
 	assert_ptr_equal(e->previous, c);
-	assert_ptr_equal(image_parent(e), three);
-	assert_ptr_equal(image_parent(c), three);
+	assert_ptr_equal(e->parent, three);
+	assert_ptr_equal(c->parent, three);
 	assert_size(w, 2);
-	/* What the fork copied and the exec replaced. */
+	/* ... and the exec replaced: of a copy, only the names stay. */
 	assert_name(c->exe, "/sbin/init");
-	assert_string_equal(c->argv->bytes, "init");
-	assert_false(c->is_exec);
+	assert_name(c->comm, "root");
+	assert_null(c->info);
+	assert_false(image_is(c, IMAGE_IS_EXEC));
 	assert_name(e->exe, "/bin/ls");
-	assert_name(e->cwd, "/");
-	assert_int_equal(e->argv->len, 4);
-	assert_memory_equal(e->argv->bytes, "a\0b", 4);
-	assert_true(e->is_exec);
-	assert_string_equal(e->comm, "ls");
+	assert_name(e->info->cwd, "/");
+	assert_int_equal(e->info->argv->len, 4);
+	assert_memory_equal(e->info->argv->bytes, "a\0b", 4);
+	assert_true(image_is(e, IMAGE_IS_EXEC));
+	assert_name(e->comm, "ls");
 	assert_int_equal(e->ktime, w->now);
-	assert_int_equal(c->ktime, c->process->start);
+	assert_int_equal(c->ktime, c->start);
 }
 
 /* Arguments that were cut within a string: in the state every string ends. */
@@ -74,9 +85,9 @@ static void test_cut_arguments(void **state)
 	who = who_of(get(w, 1));
 	e = exec_of(tick(w), &who, "/bin/x", (str_t){ "a\0bc", 4 }, MSG_EXEC_TRUNC_ARGS);
 	wire_encode_exec(&e, &w->tmp, deliver, w);
-	assert_true(image(w, 1)->argv_truncated);
-	assert_int_equal(image(w, 1)->argv->len, 5);
-	assert_memory_equal(image(w, 1)->argv->bytes, "a\0bc", 5);
+	assert_true(image_is(image(w, 1), IMAGE_ARGV_TRUNCATED));
+	assert_int_equal(image(w, 1)->info->argv->len, 5);
+	assert_memory_equal(image(w, 1)->info->argv->bytes, "a\0bc", 5);
 	check(w);
 }
 
@@ -88,12 +99,12 @@ static void test_t4_t5_exec_of_an_orphan(void **state)
 	exits(w, 3, 0);
 	e1 = execs(w, 4, "/bin/a");
 	assert_ptr_equal(e1->previous, c);
-	assert_ptr_equal(image_parent(c), three);
+	assert_ptr_equal(c->parent, three);
 	assert_size(w, 1);
 	e2 = execs(w, 4, "/bin/b");
 	assert_ptr_equal(e2->previous, e1);
 	assert_ptr_equal(e1->previous, c);
-	assert_ptr_equal(image_parent(e2), three);
+	assert_ptr_equal(e2->parent, three);
 	check(w);
 }
 
@@ -106,9 +117,9 @@ static void test_t6_pid_of_a_dead_parent_again(void **state)
 	e = execs(w, 4, "/bin/e");
 	a2 = root(w, 3);
 	d = forks(w, 3, 5);
-	assert_ptr_equal(image_parent(d), a2);
+	assert_ptr_equal(d->parent, a2);
 	assert_ptr_equal(e->previous, b);
-	assert_ptr_equal(image_parent(b), a);
+	assert_ptr_equal(b->parent, a);
 	assert_ptr_not_equal(a, a2);
 	assert_size(w, 3);
 }
@@ -119,12 +130,12 @@ static void test_t7_the_image_that_forked(void **state)
 	struct image *a = root(w, 3), *b = forks(w, 3, 4), *c = forks(w, 4, 5), *e;
 
 	e = execs(w, 4, "/bin/e");
-	assert_ptr_equal(image_parent(c), b);
+	assert_ptr_equal(c->parent, b);
 	assert_ptr_equal(e->previous, b);
-	assert_ptr_equal(image_parent(e), a);
+	assert_ptr_equal(e->parent, a);
 	/* Events of the child name the same parent; the edge stays at the image that forked. */
 	execs(w, 5, "/bin/f");
-	assert_ptr_equal(image_parent(image(w, 5)), b);
+	assert_ptr_equal(image(w, 5)->parent, b);
 	check(w);
 }
 
@@ -133,12 +144,12 @@ static void test_t11_exec_of_exec(void **state)
 	struct world *w = *state;
 
 	root(w, 1);
-	assert_false(forks(w, 1, 3)->is_exec);
-	assert_false(forks(w, 3, 4)->is_exec);
-	assert_true(execs(w, 4, "/bin/a")->is_exec);
-	assert_false(image(w, 4)->is_exec_exec);
-	assert_true(execs(w, 4, "/bin/b")->is_exec_exec);
-	assert_true(execs(w, 4, "/bin/c")->is_exec_exec);
+	assert_false(image_is(forks(w, 1, 3), IMAGE_IS_EXEC));
+	assert_false(image_is(forks(w, 3, 4), IMAGE_IS_EXEC));
+	assert_true(image_is(execs(w, 4, "/bin/a"), IMAGE_IS_EXEC));
+	assert_false(image_is(image(w, 4), IMAGE_IS_EXEC_EXEC));
+	assert_true(image_is(execs(w, 4, "/bin/b"), IMAGE_IS_EXEC_EXEC));
+	assert_true(image_is(execs(w, 4, "/bin/c"), IMAGE_IS_EXEC_EXEC));
 	check(w);
 }
 
@@ -147,18 +158,18 @@ static void test_t12_snapshot_then_execs(void **state)
 {
 	struct world *w = *state;
 	struct image *three = root(w, 3);
-	struct who four = { 4, tick(w), 3, three->process->start, "four" };
+	struct who four = { 4, tick(w), 3, three->start, "four" };
 	struct wire_exec e =
 		exec_of(tick(w), &four, "/bin/3", LIST("3"), MSG_EXEC_TASK_WALK | MSG_EXEC_NO_EXEC);
 
 	wire_encode_exec(&e, &w->tmp, deliver, w);
-	assert_false(image(w, 4)->is_exec);
-	assert_ptr_equal(image_parent(image(w, 4)), three);
+	assert_false(image_is(image(w, 4), IMAGE_IS_EXEC));
+	assert_ptr_equal(image(w, 4)->parent, three);
 	execs(w, 4, "/bin/a");
-	assert_true(image(w, 4)->is_exec);
-	assert_false(image(w, 4)->is_exec_exec);
+	assert_true(image_is(image(w, 4), IMAGE_IS_EXEC));
+	assert_false(image_is(image(w, 4), IMAGE_IS_EXEC_EXEC));
 	execs(w, 4, "/bin/b");
-	assert_true(image(w, 4)->is_exec_exec);
+	assert_true(image_is(image(w, 4), IMAGE_IS_EXEC_EXEC));
 	check(w);
 }
 
@@ -172,15 +183,16 @@ static void test_t16_subreaper(void **state)
 	forks(w, 2, 3);
 	forks(w, 3, 4);
 	forks(w, 3, 5);
-	assert_true(lineage_complete(get(w, 4)));
+	assert_int_equal(lineage_of(w, 4), LINEAGE_OK);
 	exits(w, 3, 2);
-	assert_ptr_equal(image_parent(image(w, 4)), grandparent);
-	assert_ptr_equal(image_parent(image(w, 5)), grandparent);
+	assert_ptr_equal(image(w, 4)->parent, grandparent);
+	assert_ptr_equal(image(w, 5)->parent, grandparent);
 	assert_int_equal(get(w, 4)->ppid, 2);
 	assert_int_equal(get(w, 4)->parent_start, get(w, 2)->start);
-	assert_true(lineage_complete(get(w, 4)));
-	assert_int_equal(w->t.stats.processes, 4); /* nothing descends from 3 any more */
+	assert_int_equal(lineage_of(w, 4), LINEAGE_OK);
 	check(w);
+	forget_ended(w);
+	assert_int_equal(w->t.stats.processes, 4); /* nothing descends from 3 any more */
 }
 
 /* The exit did not say who the reaper is; the child's next event does. */
@@ -194,23 +206,31 @@ static void test_reaper_from_next_event(void **state)
 	forks(w, 3, 4);
 	exits(w, 3, 0);
 	check(w);
-	assert_int_equal(image_parent(image(w, 4))->process->pid, 3);
+	assert_int_equal(image(w, 4)->parent->pid, 3);
 	child = who_of(get(w, 4));
 	child.ppid = 1;
 	child.parent_start = get(w, 1)->start;
 	build_rename(tick(w), &child, "new", deliver, w);
-	assert_ptr_equal(image_parent(image(w, 4)), image(w, 1));
+	assert_ptr_equal(image(w, 4)->parent, image(w, 1));
 	assert_int_equal(get(w, 4)->ppid, 1);
-	assert_int_equal(w->t.stats.processes, 2);
+	assert_int_equal(w->t.stats.reparented[REPARENT_EVENT], 1);
 	check(w);
-	/* A parent of which nothing is known but this: nobody else is shown in its place. */
+	/* A parent of which nothing is known but this: nothing changes, but that we know it. */
 	child.ppid = 77;
 	child.parent_start = 5;
 	build_rename(tick(w), &child, "new", deliver, w);
-	assert_int_equal(image_parent(image(w, 4))->process->pid, 77);
-	assert_null(image_parent(image_parent(image(w, 4))));
-	assert_false(lineage_complete(get(w, 4)));
-	check(w);
+	assert_ptr_equal(image(w, 4)->parent, image(w, 1));
+	assert_int_equal(get(w, 4)->ppid, 1);
+	assert_null(table_find(&w->t, 77));
+	assert_int_equal(w->t.stats.reparent_failed[REPARENT_EVENT], 1);
+	assert_int_equal(lineage_of(w, 4), LINEAGE_MISSING_PARENT);
+	/* Until it names one that is known. */
+	child.ppid = 1;
+	child.parent_start = get(w, 1)->start;
+	build_rename(tick(w), &child, "new", deliver, w);
+	assert_int_equal(lineage_of(w, 4), LINEAGE_OK);
+	forget_ended(w);
+	assert_int_equal(w->t.stats.processes, 2);
 }
 
 /*
@@ -232,16 +252,70 @@ static void test_named_after_its_exit(void **state)
 		assert_int_equal(get(w, 4)->ppid, 1);
 		build_rename(tick(w), &four, "new", deliver, w);
 		assert_int_equal(get(w, 4)->ppid, 3);
-		assert_int_equal(image_parent(image(w, 4))->process->start, three.start);
+		assert_int_equal(image(w, 4)->parent->start, three.start);
 		assert_null(table_find(&w->t, 3));
 		assert_size(w, 2);
 		four.ppid = 1;
 		four.parent_start = get(w, 1)->start;
 		build_rename(tick(w), &four, "new", deliver, w);
-		assert_ptr_equal(image_parent(image(w, 4)), image(w, 1));
+		assert_ptr_equal(image(w, 4)->parent, image(w, 1));
 		exits(w, 4, 1);
-		assert_int_equal(w->t.stats.processes, 1);
 	}
+	forget_ended(w);
+	assert_int_equal(w->t.stats.processes, 1);
+}
+
+/*
+ * Of one that has ended stays what something descends from: its id leads there, however much of its
+ * line went with the newest.
+ */
+static void test_the_id_of_an_old_image(void **state)
+{
+	struct world *w = *state;
+	struct image *c;
+	struct process *two;
+
+	root(w, 1);
+	c = forks(w, 1, 2);
+	two = get(w, 2);
+	forks(w, 2, 3);
+	execs(w, 2, "/bin/a");
+	execs(w, 2, "/bin/b");
+	execs(w, 2, "/bin/c");
+	assert_ptr_equal(table_lookup(&w->t, 2, two->start), two);
+	exits(w, 2, 0);
+	assert_ptr_equal(table_ended(&w->t, 2, c->start)->previous->previous->previous, c);
+	forget_ended(w);
+	assert_ptr_equal(table_ended(&w->t, 2, c->start), c);
+	assert_int_equal(w->t.stats.processes, 3);
+	exits(w, 3, 1);
+	forget_ended(w);
+	assert_int_equal(w->t.stats.processes, 1);
+}
+
+/* A pid that is used again within the 100 ms in which start times have the same hash. */
+static void test_ended_of_one_id(void **state)
+{
+	struct world *w = *state;
+	uint64_t start[3];
+
+	root(w, 1);
+	w->now += NS_PER_SEC - w->now % NS_PER_SEC + 123; /* not what /proc says */
+	for (int i = 0; i < 3; i++) {
+		start[i] = forks(w, 1, 2)->start;
+		w->now += 6 * NS_PER_MS;
+		if (i < 2)
+			exits(w, 2, 1);
+	}
+	assert_int_equal(w->t.stats.entity_collisions, 3);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(table_ended(&w->t, 2, start[i])->start, start[i]);
+	assert_null(table_ended(&w->t, 2, start[2]));
+	forget_ended(w);
+	assert_null(table_ended(&w->t, 2, start[1]));
+	/* Those that the last one collided with are forgotten; it is not. */
+	exits(w, 2, 1);
+	assert_int_equal(table_ended(&w->t, 2, start[2])->start, start[2]);
 }
 
 static void test_clone_parent(void **state)
@@ -252,15 +326,15 @@ static void test_clone_parent(void **state)
 
 	forks(w, 1, 3);
 	by = who_of(get(w, 3));
-	child = (struct who){ 4, tick(w), 1, one->process->start, NULL };
+	child = (struct who){ 4, tick(w), 1, one->start, NULL };
 	build_fork(tick(w), &by, &child, deliver, w);
 	assert_int_equal(w->ev.process->pid, 3); /* who forked */
 	assert_int_equal(w->ev.child->pid, 4);
-	assert_ptr_equal(image_parent(image(w, 4)), one); /* whose child it is */
+	assert_ptr_equal(image(w, 4)->parent, one); /* whose child it is */
 	assert_int_equal(get(w, 4)->ppid, 1);
 	check(w);
 	exits(w, 3, 1);
-	assert_ptr_equal(image_parent(image(w, 4)), one);
+	assert_ptr_equal(image(w, 4)->parent, one);
 	check(w);
 }
 
@@ -278,13 +352,13 @@ static void test_pid_reuse_with_lost_exit(void **state)
 	assert_int_equal(w->t.stats.reused_pids, 1);
 	assert_int_not_equal(get(w, 5)->entity_id, old_id);
 	assert_size(w, 3);
-	assert_ptr_equal(image_parent(grandchild), old); /* not the new one with its pid */
-	assert_true(old->process->dead);
+	assert_ptr_equal(grandchild->parent, old); /* not the new one with its pid */
+	assert_true(image_is(old, IMAGE_DEAD));
 	assert_null(get(w, 5)->children);
 	exits(w, 5, 1);
 	exits(w, 6, 1);
+	forget_ended(w);
 	assert_int_equal(w->t.stats.processes, 1);
-	check(w);
 }
 
 /* The same, where the first sign of the new one is an event of its own: its fork was lost too. */
@@ -301,7 +375,7 @@ static void test_pid_reuse_with_lost_fork(void **state)
 	assert_int_equal(w->t.stats.placeholders, 1);
 	assert_int_equal(get(w, 5)->start, who.start);
 	assert_int_equal(get(w, 5)->origin, FROM_PLACEHOLDER);
-	assert_ptr_equal(image_parent(image(w, 5)), image(w, 1));
+	assert_ptr_equal(image(w, 5)->parent, image(w, 1));
 	assert_size(w, 2);
 }
 
@@ -333,14 +407,14 @@ static void test_events_from_before_the_snapshot(void **state)
 	two.comm = "was";
 	build_rename(old_exec + 1, &two, "x", deliver, w);
 	assert_int_equal(get(w, 2)->ppid, 1);
-	assert_string_equal(image(w, 2)->comm, "snap");
-	assert_true(lineage_complete(get(w, 2)));
+	assert_name(image(w, 2)->comm, "snap");
+	assert_int_equal(lineage_of(w, 2), LINEAGE_OK);
 
 	/* What comes behind the snapshot counts again. */
 	assert_true(snap < tick(w));
 	execs(w, 2, "/bin/new");
 	assert_name(image(w, 2)->exe, "/bin/new");
-	assert_true(image(w, 2)->is_exec_exec);
+	assert_true(image_is(image(w, 2), IMAGE_IS_EXEC_EXEC));
 	exits(w, 2, 1);
 	assert_size(w, 1);
 }
@@ -371,9 +445,13 @@ static void test_snapshot_within_an_exec(void **state)
 	snapshot_of(w, 2, start, 1, early, 0);
 	i = execs(w, 2, "/bin/snap");
 	assert_null(i->previous);
-	assert_false(i->is_exec_exec);
+	assert_false(image_is(i, IMAGE_IS_EXEC_EXEC));
 	assert_int_equal(w->t.stats.images, 2);
-	assert_true(execs(w, 2, "/bin/snap")->is_exec_exec);
+	/* Of a later one nothing is new but the time. */
+	assert_ptr_equal(execs(w, 2, "/bin/snap"), i);
+	assert_int_equal(i->ktime, w->now);
+	assert_int_equal(w->t.stats.equal_execs, 1);
+	assert_true(image_is(execs(w, 2, "/bin/other"), IMAGE_IS_EXEC_EXEC));
 	check(w);
 }
 
@@ -418,28 +496,30 @@ static void test_children_before_parents(void **state)
 	uint64_t t1 = tick(w), t2 = tick(w), t3 = tick(w), t4 = tick(w);
 	struct who gone = { .ppid = 1, .parent_start = t1 };
 
-	snapshot_of(w, 2, t4, 300, t3, 0);
+	snapshot_of(w, 20, t4, 300, t3, 0);
 	snapshot_of(w, 100, t2, 1, t1, 0);
 	snapshot_of(w, 300, t3, 100, t2, 0);
 	/* Whose parent has ended meanwhile; and another one, whose parent's pid is used again. */
 	snapshot_of(w, 400, t4, 299, t3, 0);
 	snapshot_of(w, 401, t4, 300, t3 - 1, 0);
-	snapshot_of(w, 500, t1, 0, 0, MSG_EXEC_KTHREAD);
+	snapshot_of(w, 500, t2, 2, t1, MSG_EXEC_KTHREAD);
+	snapshot_of(w, 2, t1, 0, 0, MSG_EXEC_KTHREAD);
 	snapshot_of(w, 1, t1, 0, 0, 0);
-	assert_false(lineage_complete(get(w, 2)));
+	assert_int_not_equal(lineage_of(w, 20), LINEAGE_OK);
 	forks(w, 1, 7);
-	assert_ptr_equal(image_parent(image(w, 2)), image(w, 300));
-	assert_ptr_equal(image_parent(image(w, 300)), image(w, 100));
-	assert_ptr_equal(image_parent(image(w, 100)), image(w, 1));
-	assert_true(lineage_complete(get(w, 2)));
-	assert_int_equal(image_parent(image(w, 400))->process->pid, 299);
-	assert_false(lineage_complete(get(w, 400)));
-	assert_int_equal(image_parent(image(w, 401))->process->start, t3 - 1);
+	assert_ptr_equal(image(w, 20)->parent, image(w, 300));
+	assert_ptr_equal(image(w, 300)->parent, image(w, 100));
+	assert_ptr_equal(image(w, 100)->parent, image(w, 1));
+	assert_int_equal(lineage_of(w, 20), LINEAGE_OK);
+	assert_int_equal(image(w, 400)->parent->pid, 299);
+	assert_int_not_equal(lineage_of(w, 400), LINEAGE_OK);
+	assert_int_equal(image(w, 401)->parent->start, t3 - 1);
 	assert_int_equal(get(w, 300)->start, t3);
-	assert_true(lineage_complete(get(w, 500)));
-	assert_true(get(w, 500)->kthread);
-	assert_false(image(w, 500)->is_exec);
-	assert_size(w, 10);
+	assert_int_equal(lineage_of(w, 500), LINEAGE_OK);
+	assert_int_equal(lineage_of(w, 2), LINEAGE_OK);
+	assert_true(image_is(image(w, 500), IMAGE_KTHREAD));
+	assert_false(image_is(image(w, 500), IMAGE_IS_EXEC));
+	assert_size(w, 11);
 
 	/* Their exits are still to come, and say who has the children now. */
 	gone.pid = 299;
@@ -448,11 +528,11 @@ static void test_children_before_parents(void **state)
 	gone.pid = 300;
 	gone.start = t3 - 1;
 	build_exit(tick(w), &gone, 0, 1, t1, deliver, w);
-	assert_ptr_equal(image_parent(image(w, 400)), image(w, 100));
-	assert_true(lineage_complete(get(w, 400)));
-	assert_ptr_equal(image_parent(image(w, 401)), image(w, 1));
+	assert_ptr_equal(image(w, 400)->parent, image(w, 100));
+	assert_int_equal(lineage_of(w, 400), LINEAGE_OK);
+	assert_ptr_equal(image(w, 401)->parent, image(w, 1));
 	assert_int_equal(get(w, 300)->start, t3);
-	assert_size(w, 8);
+	assert_size(w, 9);
 }
 
 /*
@@ -471,20 +551,20 @@ static void test_fork_of_a_placeholder(void **state)
 	table_link(&w->t);
 	i = image(w, 20);
 	assert_null(i->exe);
-	assert_false(lineage_complete(get(w, 3)));
-	image_keep(&i->rendered, "as shown", 8);
-	image_keep(&i->rendered_self, "as shown", 8);
+	assert_int_not_equal(lineage_of(w, 3), LINEAGE_OK);
+	image_keep(&w->t, &i->info->rendered, "as shown", 8);
+	image_keep(&w->t, &i->info->rendered_self, "as shown", 8);
 
 	build_fork(forked, &one, &two, deliver, w);
 	assert_true(w->shown);
 	assert_ptr_equal(image(w, 20), i);
 	assert_name(i->exe, "/bin/snap");
-	assert_null(i->rendered);
-	assert_ptr_equal(image_parent(i), image(w, 1));
-	assert_true(lineage_complete(get(w, 3)));
+	assert_null(i->info->rendered);
+	assert_ptr_equal(i->parent, image(w, 1));
+	assert_int_equal(lineage_of(w, 3), LINEAGE_OK);
 	check(w);
 	exits(w, 20, 1);
-	assert_ptr_equal(image_parent(image(w, 3)), image(w, 1));
+	assert_ptr_equal(image(w, 3)->parent, image(w, 1));
 	assert_size(w, 2);
 }
 
@@ -518,8 +598,8 @@ static void test_start_times_from_proc(void **state)
 	build_fork(tick(w), &two, &three, deliver, w);
 	assert_ptr_equal(w->ev.process, get(w, 2));
 	assert_size(w, 3);
-	assert_ptr_equal(image_parent(image(w, 3)), image(w, 2));
-	assert_true(lineage_complete(get(w, 3)));
+	assert_ptr_equal(image(w, 3)->parent, image(w, 2));
+	assert_int_equal(lineage_of(w, 3), LINEAGE_OK);
 	build_rename(tick(w), &one, "x", deliver, w);
 	assert_size(w, 3);
 	assert_int_equal(w->t.stats.placeholders, 0);
@@ -542,12 +622,12 @@ static void test_no_cycles(void **state)
 	snapshot_of(w, 1, base - TICK, 0, 0, MSG_EXEC_PROCFS);
 	snapshot_of(w, 2, base, 1, base - TICK, MSG_EXEC_PROCFS);
 	snapshot_of(w, 3, base, 2, base, MSG_EXEC_PROCFS);
-	assert_ptr_equal(image_parent(image(w, 3)), image(w, 2));
+	assert_ptr_equal(image(w, 3)->parent, image(w, 2));
 	a = who_of(get(w, 2));
 	a.ppid = 3;
 	a.parent_start = base;
 	build_rename(tick(w), &a, "x", deliver, w);
-	assert_ptr_equal(image_parent(image(w, 2)), image(w, 1));
+	assert_ptr_equal(image(w, 2)->parent, image(w, 1));
 	check(w);
 	/* Its own parent, or an older one's child: not either. */
 	a.ppid = 2;
@@ -556,9 +636,9 @@ static void test_no_cycles(void **state)
 	b.ppid = 3;
 	b.parent_start = base;
 	build_rename(tick(w), &b, "x", deliver, w);
-	assert_null(image_parent(image(w, 1)));
+	assert_null(image(w, 1)->parent);
 	snapshot_of(w, 4, base, 4, base, MSG_EXEC_PROCFS);
-	assert_null(image_parent(image(w, 4)));
+	assert_null(image(w, 4)->parent);
 	check(w);
 }
 
@@ -570,21 +650,21 @@ static void test_lineage(void **state)
 	root(w, 1);
 	forks(w, 1, 2);
 	forks(w, 2, 3);
-	assert_true(lineage_complete(get(w, 1)));
-	assert_true(lineage_complete(get(w, 3)));
+	assert_int_equal(lineage_of(w, 1), LINEAGE_OK);
+	assert_int_equal(lineage_of(w, 3), LINEAGE_OK);
 	/* Of this one nothing is known above. */
 	stranger = (struct who){ 9, tick(w), 8, tick(w), "stranger" };
 	build_rename(tick(w), &stranger, "x", deliver, w);
-	assert_false(lineage_complete(get(w, 9)));
+	assert_int_not_equal(lineage_of(w, 9), LINEAGE_OK);
 	forks(w, 9, 10);
-	assert_false(lineage_complete(get(w, 10)));
+	assert_int_not_equal(lineage_of(w, 10), LINEAGE_OK);
 	/* A parent that ended without a reaper that we know: still a line, and not the right one. */
 	forks(w, 3, 4);
 	exits(w, 3, 0);
-	assert_true(lineage_complete(get(w, 4)));
+	assert_int_equal(lineage_of(w, 4), LINEAGE_OK);
 	exits(w, 2, 0);
 	exits(w, 1, 0);
-	assert_true(lineage_complete(get(w, 4)));
+	assert_int_equal(lineage_of(w, 4), LINEAGE_OK);
 	check(w);
 }
 
@@ -617,13 +697,13 @@ static void test_names(void **state)
 	who = who_of(get(w, 2));
 	who.comm = "before";
 	build_rename(tick(w), &who, "after", deliver, w);
-	assert_string_equal(image(w, 2)->comm, "after");
+	assert_name(image(w, 2)->comm, "after");
 	m = (struct msg_rename){ .common.ktime = tick(w), .task = task_of(&who) };
 	m.task.tid = 3;
 	set_comm(m.task.comm, "thread");
 	set_comm(m.new_name, "other");
 	wire_encode_rename(&m, deliver, w);
-	assert_string_equal(image(w, 2)->comm, "after");
+	assert_name(image(w, 2)->comm, "after");
 	/* What an exec replaced is in its event, also where the kernel did not say it. */
 	execs(w, 2, "/bin/x");
 	assert_int_equal(w->ev.prev_comm.len, 5);
@@ -655,6 +735,7 @@ static void test_unseen_process_ends(void **state)
 	assert_int_equal(w->t.stats.placeholders, 2); /* and its parent, which goes on */
 	assert_int_equal(get(w, 1)->start, 5);
 	assert_size(w, 1);
+	forget_ended(w);
 	assert_int_equal(w->t.stats.images, 1);
 }
 
@@ -673,6 +754,8 @@ int main(void)
 		TEST(test_t16_subreaper),
 		TEST(test_reaper_from_next_event),
 		TEST(test_named_after_its_exit),
+		TEST(test_the_id_of_an_old_image),
+		TEST(test_ended_of_one_id),
 		TEST(test_clone_parent),
 		TEST(test_pid_reuse_with_lost_exit),
 		TEST(test_pid_reuse_with_lost_fork),

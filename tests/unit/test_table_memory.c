@@ -3,27 +3,104 @@
  * The process table: what it holds on to is bounded, what it lets go of is freed, ids are unique.
  */
 #include <pthread.h>
+#include <time.h>
 
 #include "process/ident.h"
 #include "table_world.h"
 
+/* Readers there are none: what was given up is freed, as soon as liburcu has come round to it. */
+static void settle(struct world *w)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < 10000 && w->t.reclaim.waiting; i++) {
+		table_tend(&w->t, w->now);
+		nanosleep(&ms, NULL);
+	}
+	assert_int_equal(w->t.reclaim.waiting, 0);
+	assert_int_equal(w->t.reclaim.waiting_bytes, 0);
+}
+
 static void test_exec_chain_is_bounded(void **state)
 {
 	struct world *w = *state;
-	size_t most = 0;
+	struct image *c;
+
+	root(w, 1);
+	c = forks(w, 1, 2);
+	for (int i = 0; i < 1000; i++) {
+		struct image *newest = execs(w, 2, i & 1 ? "/bin/a" : "/bin/b"), *k = newest;
+
+		assert_true(get(w, 2)->n_images <= 34);
+		/* Those that came last are all there. */
+		for (int n = 0; n < 15 && n <= i; n++, k = k->previous)
+			assert_int_equal(k->exe->s[5], (i - n) & 1 ? 'a' : 'b');
+		/* And the first, which tells how it began. */
+		while (k->previous)
+			k = k->previous;
+		assert_ptr_equal(k, c);
+		check(w);
+	}
+	assert_in_range(w->t.stats.spliced, 960, 1000);
+	assert_int_equal(w->t.stats.images, get(w, 2)->n_images + 1);
+	assert_int_equal(w->t.stats.processes, 2);
+}
+
+/* What something descends from stays, wherever in the line it is. */
+static void test_forks_between_execs(void **state)
+{
+	struct world *w = *state;
+	struct image *forked_by[50];
 
 	root(w, 1);
 	forks(w, 1, 2);
-	for (int i = 0; i < 1000; i++) {
+	for (uint32_t i = 0; i < 1000; i++) {
 		execs(w, 2, i & 1 ? "/bin/a" : "/bin/b");
-		if (w->t.stats.images > most)
-			most = w->t.stats.images;
-		if (i > 17)
-			assert_int_equal(w->t.stats.images, most);
+		if (i % 20 == 7) {
+			forked_by[i / 20] = image(w, 2);
+			forks(w, 2, 100 + i / 20);
+		}
 	}
-	assert_in_range(most, 10, 20); /* the newest ones, and pid 1 */
-	assert_int_equal(w->t.stats.processes, 2);
 	check(w);
+	for (uint32_t i = 0; i < 50; i++) {
+		assert_ptr_equal(image(w, 100 + i)->parent, forked_by[i]);
+		assert_ptr_equal(image_process(forked_by[i]), get(w, 2));
+	}
+	assert_in_range(get(w, 2)->n_images, 51 + 15, 2 * (51 + 16));
+	for (uint32_t i = 0; i < 50; i++)
+		exits(w, 100 + i, 1);
+	forget_ended(w);
+	for (int i = 0; i < 200; i++)
+		execs(w, 2, i & 1 ? "/bin/a" : "/bin/b");
+	check(w);
+	assert_in_range(get(w, 2)->n_images, 16, 34);
+	exits(w, 2, 1);
+	forget_ended(w);
+	assert_int_equal(w->t.stats.images, 1);
+}
+
+/* Who execs the same again and again is one image: nothing of before is pushed out. */
+static void test_exec_bomb(void **state)
+{
+	struct world *w = *state;
+	struct image *c, *e;
+	size_t strings;
+
+	root(w, 1);
+	c = forks(w, 1, 2);
+	e = execs(w, 2, "/bin/a");
+	strings = w->t.strings.bytes;
+	for (int i = 0; i < 100000; i++)
+		assert_ptr_equal(execs(w, 2, "/bin/a"), e);
+	assert_ptr_equal(e->previous, c);
+	assert_int_equal(e->ktime, w->now);
+	assert_int_equal(w->t.stats.equal_execs, 100000);
+	assert_int_equal(w->t.stats.execs, 100001);
+	check(w);
+	settle(w);
+	assert_int_equal(w->t.images.in_use, 3);
+	assert_int_equal(w->t.infos.in_use, 2); /* none of the copy that the first exec replaced */
+	assert_int_equal(w->t.strings.bytes, strings);
 }
 
 struct candidate {
@@ -83,14 +160,17 @@ static void test_entity_collision(void **state)
 		assert_int_equal(get(w, b.pid)->entity_id, second);
 		check(w);
 		exits(w, b.pid, 0);
-		w->now += NS_PER_SEC; /* an id that was in use a moment ago is avoided, too */
+		assert_int_equal(table_ended(&w->t, a.pid, who_a.start)->pid, a.pid);
+		assert_int_equal(table_ended(&w->t, b.pid, who_b.start)->pid, b.pid);
+		forget_ended(w); /* an id that was in use a moment ago is avoided, too */
 	}
 }
 
+/* Who has ended is held for a while: no longer than that, and no more than so many. */
 static void test_a_million_forks(void **state)
 {
 	struct world *w = *state;
-	size_t buckets = w->t.n_buckets, strings;
+	size_t strings, most = 0;
 	struct who parent, child;
 
 	root(w, 1);
@@ -98,21 +178,34 @@ static void test_a_million_forks(void **state)
 	strings = w->t.strings.count;
 	parent = who_of(get(w, 2));
 	for (uint32_t i = 0; i < 1000000; i++) {
-		child = (struct who){ 100 + i % 30000, tick(w), 2, parent.start, "child" };
-		build_fork(tick(w), &parent, &child, deliver, w);
+		child = (struct who){ 100 + i % 30000, w->now += 10000, 2, parent.start, "child" };
+		build_fork(w->now += 10000, &parent, &child, deliver, w);
 		if (i % 8 == 0) {
-			struct wire_exec e = exec_of(tick(w), &child, "/bin/true", LIST("true"),
-						     MSG_EXEC_EXECVE);
+			struct wire_exec e = exec_of(w->now += 10000, &child, "/bin/true",
+						     LIST("true"), MSG_EXEC_EXECVE);
 
 			wire_encode_exec(&e, &w->tmp, deliver, w);
 		}
-		build_exit(tick(w), &child, 0, 1, get(w, 1)->start, deliver, w);
-		assert_int_equal(w->t.stats.processes, 2);
+		build_exit(w->now += 10000, &child, 0, 1, get(w, 1)->start, deliver, w);
+		assert_true(w->t.stats.processes <= 2 + TABLE_EXITED_MAX);
+		if (i % 1000 == 0)
+			table_tend(&w->t, w->now);
+		if (table_bytes(&w->t) > most)
+			most = table_bytes(&w->t);
 	}
+	assert_int_equal(w->t.stats.evicted, 1000000 - TABLE_EXITED_MAX);
+	assert_in_range(most, 0, 16 << 20);
+	check(w);
+	forget_ended(w);
+	assert_int_equal(w->t.stats.processes, 2);
 	assert_int_equal(w->t.stats.images, 2);
 	assert_int_equal(w->t.strings.count, strings);
-	assert_int_equal(w->t.n_buckets, buckets);
-	check(w);
+	settle(w);
+	assert_int_equal(w->t.images.in_use, 2);
+	assert_int_equal(w->t.infos.in_use, 2);
+	assert_int_equal(w->t.processes.in_use, 2);
+	/* The maps are as large as what is in them asks for, once there is something to add. */
+	assert_true(rcumap_bytes(&w->t.pids) <= 64 << 10);
 }
 
 /* The same in depth: each forks the next and ends; the reaper takes every one. */
@@ -125,9 +218,11 @@ static void test_a_long_line_under_a_reaper(void **state)
 	for (uint32_t pid = 2; pid < 100000; pid++) {
 		forks(w, pid, pid + 1);
 		exits(w, pid, 1);
-		assert_int_equal(w->t.stats.processes, 2);
+		assert_true(w->t.stats.processes <= 2 + TABLE_EXITED_MAX);
 	}
 	check(w);
+	forget_ended(w);
+	assert_int_equal(w->t.stats.processes, 2);
 }
 
 #define LINE 200000
@@ -138,6 +233,8 @@ static void *free_long_line(void *user)
 	struct world *w = user;
 
 	exits(w, LINE + 2, 0);
+	w->now += (TABLE_EXITED_SECONDS + 1) * NS_PER_SEC;
+	table_tend(&w->t, w->now);
 	return NULL;
 }
 
@@ -196,7 +293,7 @@ static void test_table_free(void **state)
 		exits(w, pid, pid % 2);
 	check(w);
 	table_free(&w->t);
-	assert_null(w->t.pids);
+	assert_null(w->t.pids.slots);
 	table_init(&w->t, 0);
 	assert_size(w, 0);
 }
@@ -205,6 +302,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_exec_chain_is_bounded),
+		TEST(test_forks_between_execs),
+		TEST(test_exec_bomb),
 		TEST(test_entity_collision),
 		TEST(test_a_million_forks),
 		TEST(test_a_long_line_under_a_reaper),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process tree as text, as JSON and as DOT: its order and form, hostile names, and a chain that
- * is much deeper than a stack.
+ * The process tree as text and as JSON: its order and form, hostile names, and a chain that is much
+ * deeper than a stack. As DOT: test_dot.c.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -35,7 +33,9 @@ static int setup(void **state)
 	struct world *w = xcalloc(1, sizeof(*w));
 
 	stage_init(&w->s, &format_table);
-	w->o = (struct tree_options){ .host = "a-host", .users = &w->s.users, .scrub = true };
+	w->o = (struct tree_options){ .host = "a-host",
+				      .names = { &w->s.users, NULL },
+				      .scrub = scrub_default() };
 	*state = w;
 	return 0;
 }
@@ -121,9 +121,49 @@ static void test_text(void **state)
 		       "└─init 300 --now\n"
 		       "  └─init 301 --now\n"
 		       "kthreadd 2\n");
-	w->o.scrub = false;
+	w->o.scrub = NULL;
 	write_tree(w, TREE_TEXT);
 	assert_non_null(memmem(w->out.data, w->out.len, "--token hidden", 14));
+}
+
+/* A container's own names count before the machine's; an unknown user is not taken for root. */
+static void test_users(void **state)
+{
+	struct world *w = *state;
+	struct ns_users own = { 0 };
+	struct wire_exec e;
+	struct json_doc d;
+
+	family(w);
+	e = stage_exec(&w->s, 25, "/bin/c", LIST("c"));
+	e.ext.task.uid = 1000;
+	e.event.ns.mnt_inum = 4026;
+	stage_send(&w->s, &e);
+	stage_exit(&w->s, 21, 0);
+	/* 4242 is known as a parent only */
+	build_fork(
+		stage_tick(&w->s),
+		&(struct who){ 300, stage_who(&w->s, 300).start, 4242, 1, "init" },
+		&(struct who){
+			.pid = 302, .start = stage_tick(&w->s), .ppid = 4242, .parent_start = 1 },
+		stage_take, &w->s);
+	ns_users_set(&own, 4026, str_of("inside:1000\n"), (str_t){ 0 });
+	w->o.names.own = &own;
+	write_tree(w, TREE_TEXT);
+	assert_non_null(memmem(w->out.data, w->out.len, "c 25 inside c", 6));
+	assert_non_null(memmem(w->out.data, w->out.len, "sh 20 bob", 9));
+	assert_non_null(memmem(w->out.data, w->out.len, " 4242 ?", 7));
+	d = read_tree(w);
+	for (const struct json *j = json_get(d.root, "processes.0"); j; j = j->next) {
+		const struct json *pid = json_get(j, "pid");
+
+		if (!strcmp(pid->text.data, "4242"))
+			assert_null(json_get(j, "uid"));
+		else
+			assert_non_null(json_get(j, "uid"));
+	}
+	json_free(&d);
+	ns_users_free(&own);
 }
 
 /* When the parent has gone and nobody has said who the new one is, it stands for itself. */
@@ -176,66 +216,6 @@ static void test_json(void **state)
 	json_free(&d);
 }
 
-/* A DOT reader of Graphviz's where there is one. */
-static void check_dot(const struct world *w)
-{
-	const char *const argv[] = { "dot", "-Tcanon", "-o", "/dev/null", NULL };
-	int in[2], status;
-	pid_t pid;
-
-	if (access("/usr/bin/dot", X_OK)) {
-		printf("# graphviz is not installed: the DOT was not parsed\n");
-		skip();
-	}
-	assert_int_equal(pipe(in), 0);
-	pid = fork();
-	if (!pid) {
-		dup2(in[0], 0);
-		close(in[0]);
-		close(in[1]);
-		execv("/usr/bin/dot", (char *const *)argv);
-		_exit(127);
-	}
-	close(in[0]);
-	for (size_t at = 0; at < w->out.len;) {
-		ssize_t n = write(in[1], w->out.data + at, w->out.len - at);
-
-		assert_true(n > 0);
-		at += (size_t)n;
-	}
-	close(in[1]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
-static void test_dot(void **state)
-{
-	static const char want[] = "digraph processes {\n"
-				   "  node [shape=box, fontname=\"monospace\"];\n"
-				   "  p1 [label=\"init:1\"];\n"
-				   "  p20 [label=\"sh:20\"];\n"
-				   "  p1 -> p20;\n"
-				   "  p21 [label=\"init:21\"];\n"
-				   "  p20 -> p21;\n"
-				   "  p22 [label=\"ls:22\"];\n"
-				   "  p21 -> p22;\n"
-				   "  p25 [label=\"init:25\"];\n"
-				   "  p20 -> p25;\n"
-				   "  p300 [label=\"init:300\"];\n"
-				   "  p1 -> p300;\n"
-				   "  p301 [label=\"init:301\"];\n"
-				   "  p300 -> p301;\n"
-				   "  p2 [label=\"kthreadd:2\"];\n"
-				   "}\n";
-	struct world *w = *state;
-
-	family(w);
-	write_tree(w, TREE_DOT);
-	if (w->out.len != sizeof(want) - 1 || memcmp(w->out.data, want, w->out.len))
-		fail_msg("the graph is\n%.*s", (int)w->out.len, w->out.data);
-	check_dot(w);
-}
-
 /* Names with all bytes, those first that mean something in one of the languages. */
 static void hostile_family(struct world *w)
 {
@@ -255,18 +235,6 @@ static void hostile_family(struct world *w)
 		set_comm(e.ext.task.comm, i < 255 ? name : names[i - 255]);
 		stage_send(&w->s, &e);
 	}
-}
-
-static void test_hostile_dot(void **state)
-{
-	struct world *w = *state;
-
-	hostile_family(w);
-	write_tree(w, TREE_DOT);
-	for (size_t i = 0; i < w->out.len; i++)
-		assert_true(w->out.data[i] == '\n' ||
-			    (w->out.data[i] >= 0x20 && w->out.data[i] < 0x7f));
-	check_dot(w);
 }
 
 static void test_hostile_names(void **state)
@@ -372,7 +340,7 @@ static void *write_all_forms(void *arg)
 	lines = 0;
 	for (size_t i = 0; i < w->out.len; i++)
 		lines += w->out.data[i] == '\n';
-	assert_int_equal(lines, 2 + DEEP + (DEEP - 1) + 1);
+	assert_int_equal(lines, 4 + DEEP + (DEEP - 1) + 1);
 	return NULL;
 }
 
@@ -427,9 +395,9 @@ static void test_deep_indentation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_text),  TEST(test_orphans),	  TEST(test_json),
-		TEST(test_dot),	  TEST(test_hostile_dot), TEST(test_hostile_names),
-		TEST(test_width), TEST(test_deep),	  TEST(test_deep_indentation),
+		TEST(test_text),  TEST(test_orphans),	       TEST(test_json),
+		TEST(test_users), TEST(test_hostile_names),    TEST(test_width),
+		TEST(test_deep),  TEST(test_deep_indentation),
 	};
 
 	return cmocka_run_group_tests_name("tree", tests, NULL, NULL);

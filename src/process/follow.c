@@ -1,0 +1,711 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Following events: what a fork, an exec, an exit does to the table, what the snapshot and later
+ * walks through the kernel's processes say, and what is left when some of that was lost.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/env.h"
+#include "process/edit.h"
+#include "wire.h"
+
+#define EXEC_CHAIN_MAX 16   /* images below the newest that are kept though nothing descends from them */
+#define OLD_ARGS_MAX   4096 /* bytes of arguments that an image that is over keeps */
+
+static void set_comm(struct table *t, struct process *p, const char *comm)
+{
+	str_t s = { comm, strnlen(comm, EV_COMM_LEN) };
+	struct image *i = p->image;
+
+	if (i->comm && i->comm->len == s.len && !memcmp(i->comm->s, s.bytes, s.len))
+		return;
+	change_begin(p);
+	set_istr(t, &i->comm, s);
+	change_end(p);
+	forget_rendered(t, i);
+}
+
+static void set_creds(struct table *t, struct process *p, const struct ev_task *task)
+{
+	const struct creds c = {
+		.uid = task->uid,
+		.gid = task->gid,
+		.suid = task->suid,
+		.sgid = task->sgid,
+		.euid = task->euid,
+		.egid = task->egid,
+		.fsuid = task->fsuid,
+		.fsgid = task->fsgid,
+		.auid = task->auid,
+		.sessionid = task->sessionid,
+		.cap_permitted = task->cap_permitted,
+		.cap_effective = task->cap_effective,
+		.cap_inheritable = task->cap_inheritable,
+	};
+
+	if (p->creds && !memcmp(p->creds->s, &c, sizeof(c)))
+		return;
+	table_set_creds(t, p, &c);
+}
+
+static void set_ids(struct table *t, struct process *p, const struct ev_task *task)
+{
+	p->ns_pid = task->ns_pid;
+	/* threads can have credentials of their own; the process's are those of its leader */
+	if (task->pid == task->tid || !p->creds)
+		set_creds(t, p, task);
+}
+
+static void set_tty(struct table *t, struct process *p, const struct ev_task *task)
+{
+	str_t tty = { task->tty, strnlen(task->tty, EV_TTY_LEN) };
+	struct info *info = p->image->info;
+
+	if (info->tty ? info->tty->len == tty.len && !memcmp(info->tty->s, tty.bytes, tty.len)
+		      : !tty.len)
+		return;
+	change_begin(p);
+	set_istr(t, &info->tty, tty);
+	change_end(p);
+}
+
+/* A process whose beginning we did not see: as much as its own event says. */
+static struct process *placeholder(struct table *t, const struct ev_task *task)
+{
+	struct process *p = process_new(t, task->pid, task->start, FROM_PLACEHOLDER);
+
+	t->stats.placeholders++;
+	set_flag(p->image, IMAGE_ARGV_TRUNCATED, true); /* they were never seen */
+	PUBLISH(p->image->ktime, task->image);
+	set_comm(t, p, task->comm);
+	p->unknown_parent = true;
+	set_parent_missing(p, true);
+	/* Its end was seen: it is there for this event only. */
+	p->ended = table_ended(t, task->pid, task->start);
+	t->stats.late += p->ended;
+	return p;
+}
+
+/* Puts an image in front of the newest, which becomes the one before it. */
+static void push_image(struct table *t, struct process *p, struct image *i)
+{
+	struct image *old = p->image;
+
+	i->previous = old; /* the process's reference becomes the edge's */
+	i->parent = image_ref(old->parent);
+	i->flags |= (old->flags & (IMAGE_PARENT_MISSING | IMAGE_KTHREAD)) | IMAGE_HEAD;
+	change_begin(p);
+	set_flag(old, IMAGE_HEAD, false);
+	PUBLISH(p->image, i);
+	change_end(p);
+	rcumap_replace(&t->entities, p->entity_id, old, i);
+}
+
+/*
+ * Who execs all the time is not to fill the memory: beyond some, images that nothing descends from
+ * are taken out of the line. It is looked through only when it has doubled.
+ */
+static void cut_chain(struct table *t, struct process *p)
+{
+	struct image *i = p->image;
+	uint32_t n = 0;
+
+	if (p->n_images <= EXEC_CHAIN_MAX || p->n_images <= p->scan_at)
+		return;
+	while (i->previous) {
+		struct image *old = i->previous;
+
+		if (++n < EXEC_CHAIN_MAX || old->refs > 1 || !old->previous) {
+			i = old;
+			continue;
+		}
+		PUBLISH(i->previous, image_ref(old->previous));
+		image_put(t, old);
+		t->stats.spliced++;
+	}
+	p->scan_at = p->n_images > EXEC_CHAIN_MAX ? 2 * p->n_images : 0;
+}
+
+/* An image that is over: arguments of kilobytes are not kept; that they are cut is. */
+static void shrink(struct table *t, struct image *i)
+{
+	/* never more than a copy of what forked it */
+	if (!image_is(i, IMAGE_IS_EXEC))
+		make_stub(t, i);
+	else if (i->info && i->info->argv && i->info->argv->len > OLD_ARGS_MAX)
+		image_cut_argv(t, i, 0);
+}
+
+/*
+ * The kernel says that the process runs an image that began after the one we know: its exec was
+ * lost. What it is we do not know, but it is not the old one.
+ */
+static void lost_exec(struct table *t, struct process *p, uint64_t ktime)
+{
+	struct image *i = image_new(t, p);
+
+	t->stats.lost_execs++;
+	i->info = info_new(t);
+	i->ktime = ktime;
+	i->comm = istr_ref(p->image->comm);
+	i->flags = IMAGE_IS_EXEC | IMAGE_EXEC_LOST | IMAGE_ARGV_TRUNCATED |
+		   (image_is(p->image, IMAGE_IS_EXEC) ? IMAGE_IS_EXEC_EXEC : 0);
+	i->info->tty = istr_ref(p->image->info->tty);
+	i->info->cgroup = istr_ref(p->image->info->cgroup);
+	i->info->ns = istr_ref(p->image->info->ns);
+	push_image(t, p, i);
+	shrink(t, i->previous);
+	cut_chain(t, p);
+}
+
+bool is_newer_image(const struct process *p, uint64_t ktime)
+{
+	/*
+	 * The kernel side names the start where it does not know: of one that was there before us;
+	 * /proc always. What began before we were told what it runs is what we were told.
+	 */
+	return ktime > p->image->ktime && ktime > p->told_at &&
+	       ktime / TICK_NS != p->start / TICK_NS;
+}
+
+static struct process *actor(struct table *t, const struct tsr_event *ev)
+{
+	const struct ev_task *task = &ev->task;
+	struct process *p = lookup_live(t, task->pid, task->start);
+
+	if (!p)
+		p = placeholder(t, task);
+	else if (p->snapshot_at > ev->ktime) /* what it says of the process is out of date */
+		return p;
+	else if (is_newer_image(p, task->image))
+		lost_exec(t, p, task->image);
+	if (p->told_at < ev->ktime)
+		p->told_at = ev->ktime;
+	set_ids(t, p, task);
+	if (task->pid == task->tid)
+		set_comm(t, p, task->comm);
+	set_tty(t, p, task);
+	follow_parent(t, p, task->ppid, task->parent_start, REPARENT_EVENT);
+	return p;
+}
+
+static struct args *args_ref(struct args *a)
+{
+	if (a)
+		a->refs++;
+	return a;
+}
+
+/* i is that of a new process, or of a placeholder, which may have been shown. */
+static void image_inherit(struct table *t, struct image *i, const struct image *from)
+{
+	struct info *to = info_new(t), *old = i->info;
+	const struct info *f = from->info;
+
+	*to = *f;
+	to->rendered = NULL;
+	istr_ref(f->cwd);
+	istr_ref(f->cgroup);
+	istr_ref(f->tty);
+	istr_ref(f->called);
+	istr_ref(f->ns);
+	args_ref(f->argv);
+	args_ref(f->env);
+	args_ref(f->rendered_self);
+	i->exe = istr_ref(from->exe);
+	set_flag(i, from->flags & (IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED | IMAGE_CWD_DELETED |
+				   IMAGE_ENV_TRUNCATED | IMAGE_KTHREAD), true);
+	PUBLISH(i->info, to);
+	info_put(t, old);
+}
+
+static bool apply_fork(struct table *t, struct tsr_event *ev)
+{
+	const struct ev_fork *f = &ev->fork;
+	struct process *parent, *child;
+	uint32_t lost;
+
+	if (!f->child_pid || !ev->task.pid || f->child_pid == ev->task.pid) {
+		t->stats.bad_forks++;
+		return false;
+	}
+	t->stats.forks++;
+	parent = actor(t, ev);
+	ev->process = parent;
+	ev->image = parent->image;
+	child = lookup_live(t, f->child_pid, f->child_start);
+	/* The snapshot can show a child before its fork's event: whatever the times, it is known. */
+	if (child && child->snapshot_at) {
+		t->stats.stale++;
+		return false;
+	}
+	if (!child) {
+		child = process_new(t, f->child_pid, f->child_start, FROM_EVENT);
+		child->unknown_parent = true;
+	}
+	ev->child = child;
+	/* Or it was known by name only, as the parent of one in the snapshot. */
+	if (!child->unknown_parent)
+		return true;
+	/* what the parent ran then is not known: neither is what the child is a copy of */
+	lost = parent->image->flags & IMAGE_EXEC_LOST;
+	if (child->told_at <= ev->ktime) { /* else its own events came first, and know better */
+		change_begin(child);
+		image_inherit(t, child->image, parent->image);
+		set_flag(child->image, lost, true);
+		PUBLISH(child->image->ktime, f->child_start);
+		set_istr(t, &child->image->comm,
+			 (str_t){ ev->task.comm, strnlen(ev->task.comm, EV_COMM_LEN) });
+		change_end(child);
+		child->ns_pid = f->child_ns_pid;
+		child->told_at = ev->ktime;
+		set_creds(t, child, &ev->task);
+	}
+	child->origin = FROM_EVENT;
+	follow_parent(t, child, f->ppid, f->parent_start, REPARENT_EVENT);
+	return true;
+}
+
+static void count_args(struct table *t, const struct ev_exec *e)
+{
+	t->stats.args_truncated += !!(e->cut & EV_CUT_ARGV);
+	t->stats.env_truncated += !!(e->cut & EV_CUT_ENV);
+	t->stats.args_bytes += e->args.len;
+	t->stats.env_bytes += e->envs.len;
+}
+
+/* A list that was cut in the middle: every string in the state ends in NUL. */
+static struct args *list_of(struct table *t, str_t s)
+{
+	struct args *a;
+
+	if (!s.len)
+		return NULL;
+	if (!s.bytes[s.len - 1])
+		return args_new(t, s.bytes, s.len);
+	a = args_new(t, s.bytes, s.len + 1); /* a NUL, or a byte of the message, stands behind it */
+	a->bytes[s.len] = '\0';
+	return a;
+}
+
+static void fill_env(struct table *t, struct info *info, const struct ev_exec *e)
+{
+	uint64_t hash = hash_bytes(e->envs.bytes, e->envs.len, t->seed);
+	size_t slot = hash % ENV_CACHE;
+	struct buf names = { 0 };
+
+	info->env_hash = hash;
+	if (!e->envs.len)
+		return;
+	if (t->keep_env) {
+		info->env = list_of(t, e->envs);
+		return;
+	}
+	if (!t->env_cache[slot].env || t->env_cache[slot].hash != hash) {
+		env_cut(&names, e->envs.bytes, e->envs.len, t->env_keys);
+		args_put(t, t->env_cache[slot].env);
+		t->env_cache[slot].env = args_new(t, names.data, names.len);
+		t->env_cache[slot].hash = hash;
+		buf_free(&names);
+	}
+	info->env = args_ref(t->env_cache[slot].env);
+}
+
+/* The path that was called, where it is not simply the file: a symlink, a multi-call binary. */
+static str_t called(const struct ev_exec *e)
+{
+	str_t none = { 0 };
+
+	if (!e->cmdpath.len ||
+	    (e->cmdpath.len == e->path.len && !memcmp(e->cmdpath.bytes, e->path.bytes, e->path.len)))
+		return none;
+	return e->cmdpath;
+}
+
+/* i is not known to anybody yet, or within a change. */
+static void fill_image(struct table *t, struct image *i, const struct tsr_event *ev)
+{
+	const struct ev_exec *e = &ev->exec;
+	struct info *info = info_new(t), *old = i->info;
+	uint32_t flags = i->flags & ~(uint32_t)(IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED |
+						IMAGE_CWD_DELETED | IMAGE_ENV_TRUNCATED);
+
+	set_istr(t, &i->exe, e->path);
+	set_istr(t, &i->comm, (str_t){ ev->task.comm, strnlen(ev->task.comm, EV_COMM_LEN) });
+	set_istr(t, &info->cwd, e->cwd);
+	set_istr(t, &info->cgroup, e->cgroup);
+	set_istr(t, &info->tty, (str_t){ ev->task.tty, strnlen(ev->task.tty, EV_TTY_LEN) });
+	set_istr(t, &info->called, called(e));
+	set_istr(t, &info->ns, (str_t){ (const char *)e->ns, sizeof(e->ns) });
+	info->argv = list_of(t, e->args);
+	fill_env(t, info, e);
+	info->cgroup_id = e->cgroup_id;
+	info->file = e->exe;
+	info->nlink = e->nlink;
+	info->sid = e->sid;
+	info->pgid = e->pgid;
+	flags |= e->cut & EV_CUT_ARGV ? IMAGE_ARGV_TRUNCATED : 0;
+	flags |= e->cut & EV_CUT_ENV ? IMAGE_ENV_TRUNCATED : 0;
+	flags |= e->deleted ? IMAGE_EXE_DELETED : 0;
+	flags |= e->cwd_deleted ? IMAGE_CWD_DELETED : 0;
+	flags |= e->kthread ? IMAGE_KTHREAD : 0;
+	__atomic_store_n(&i->flags, flags, __ATOMIC_RELEASE);
+	PUBLISH(i->ktime, e->image);
+	PUBLISH(i->info, info);
+	info_put(t, old);
+}
+
+/* The snapshot caught a process within this very exec: the image is there already. */
+static bool seen_in_snapshot(const struct process *p, const struct tsr_event *ev)
+{
+	const struct image *i = p->image;
+	str_t exe = istr_str(i->exe);
+
+	return p->snapshot_at && image_is(i, IMAGE_IS_EXEC) && !i->previous &&
+	       i->ktime == p->start && ev->ktime - p->snapshot_at < NS_PER_SEC &&
+	       exe.len == ev->exec.path.len && !memcmp(exe.bytes, ev->exec.path.bytes, exe.len);
+}
+
+/* What was known of a process by its name only, or of an image by its time only, is told. */
+static void fill_in(struct table *t, struct process *p, const struct tsr_event *ev)
+{
+	change_begin(p);
+	fill_image(t, p->image, ev);
+	set_flag(p->image, IMAGE_IS_EXEC, !ev->exec.no_exec && !ev->exec.kthread);
+	change_end(p);
+	forget_rendered(t, p->image);
+}
+
+static void apply_snapshot(struct table *t, struct tsr_event *ev)
+{
+	const struct ev_task *task = &ev->task;
+	struct process *p = lookup_live(t, task->pid, task->start);
+	struct image *parent = NULL;
+	struct process *above;
+
+	if (!p)
+		p = process_new(t, task->pid, task->start, FROM_SNAPSHOT);
+	p->snapshot_at = p->told_at = ev->ktime;
+	if (t->snapshot_end < ev->ktime)
+		t->snapshot_end = ev->ktime;
+	p->start_coarse = ev->exec.procfs && task->start % TICK_NS == 0;
+	p->origin = FROM_SNAPSHOT;
+	fill_in(t, p, ev);
+	p->ns_pid = task->ns_pid;
+	set_creds(t, p, task);
+	PUBLISH(p->ppid, task->ppid);
+	p->parent_start = task->parent_start;
+	p->unknown_parent = false;
+	above = p->ppid ? table_lookup(t, p->ppid, p->parent_start) : NULL;
+	if (above)
+		parent = above->image;
+	if (parent && set_parent(t, p, parent)) {
+		set_parent_missing(p, false);
+	} else {
+		t->unlinked |= p->ppid;
+		set_parent_missing(p, p->ppid);
+	}
+	ev->process = p;
+	ev->image = p->image;
+}
+
+/*
+ * The snapshot goes by pid: where pids have wrapped, a child comes before its parent. A parent that
+ * is not there at all has ended while the snapshot was taken; its exit, which says who has the
+ * children now, is still to come.
+ */
+void table_link(struct table *t)
+{
+	struct process **orphans, *p;
+	size_t n = 0;
+
+	if (!t->unlinked)
+		return;
+	t->unlinked = false;
+	orphans = xcalloc(t->n_processes, sizeof(struct process *));
+	rcumap_for_each(&t->pids, i, p)
+		if (!p->image->parent && p->ppid)
+			orphans[n++] = p;
+	for (size_t i = 0; i < n; i++) {
+		struct image *parent;
+		struct process *above;
+
+		p = orphans[i];
+		if (p->parent_start / TICK_NS > p->start / TICK_NS)
+			continue;
+		parent = parent_get(t, p->ppid, p->parent_start);
+		above = image_process(parent);
+		if (above && above->unknown_parent)
+			above->start_coarse = p->start_coarse;
+		if (set_parent(t, p, parent))
+			set_parent_missing(p, false);
+	}
+	free(orphans);
+}
+
+static bool same_list(const struct args *a, const struct args *b)
+{
+	return a == b || (a && b && a->len == b->len && !memcmp(a->bytes, b->bytes, a->len));
+}
+
+/* The same file, arguments and environment; credentials are compared by the caller. */
+static bool equal_images(const struct image *a, const struct image *b)
+{
+	return a->info && b->info && a->exe == b->exe && a->comm == b->comm &&
+	       a->info->file.ino == b->info->file.ino && a->info->file.dev == b->info->file.dev &&
+	       a->info->env_hash == b->info->env_hash && same_list(a->info->argv, b->info->argv) &&
+	       a->info->cwd == b->info->cwd;
+}
+
+/*
+ * The exec of an image over an equal one makes no new node: else who execs itself all the time would
+ * push all that is of interest out of the line. Only its time is new.
+ */
+static bool absorb_equal(struct table *t, struct process *p, struct image *i,
+			 const struct istr *creds_before)
+{
+	struct image *old = p->image;
+
+	if (!image_is(old, IMAGE_IS_EXEC) || creds_before != p->creds || !equal_images(old, i))
+		return false;
+	t->stats.equal_execs++;
+	change_begin(p);
+	PUBLISH(old->ktime, i->ktime);
+	change_end(p);
+	forget_rendered(t, old);
+	image_put(t, i);
+	return true;
+}
+
+static void keep_prev_comm(struct tsr_event *ev, const struct image *old)
+{
+	str_t comm = istr_str(old->comm);
+
+	ev->prev_comm = ev->exec.prev_comm;
+	if (ev->prev_comm.len) /* old may go before the event is shown */
+		return;
+	memset(ev->prev_comm_copy, 0, sizeof(ev->prev_comm_copy));
+	memcpy(ev->prev_comm_copy, comm.bytes ? comm.bytes : "", comm.len);
+	ev->prev_comm = (str_t){ ev->prev_comm_copy, comm.len };
+}
+
+/* An exec whose image is not the newest: what came after it was found out before it arrived. */
+static void insert_below(struct table *t, struct image *newest, struct image *i)
+{
+	i->previous = newest->previous;
+	i->parent = image_ref(newest->parent);
+	i->flags |= newest->flags & (IMAGE_PARENT_MISSING | IMAGE_KTHREAD);
+	PUBLISH(newest->previous, i);
+	shrink(t, i);
+}
+
+static void exec_image(struct table *t, struct process *p, struct tsr_event *ev)
+{
+	const struct istr *creds_before = p->creds;
+	struct image *old = p->image, *i;
+	bool seen = seen_in_snapshot(p, ev);
+	/* the one it replaced is not the one that we know */
+	bool lost = is_newer_image(p, ev->exec.prev_image) && ev->exec.prev_image < ev->exec.image;
+
+	t->stats.lost_execs += lost;
+	set_ids(t, p, &ev->task);
+	/* of a placeholder, or of an image whose exec was lost, nothing was known but that it is */
+	if (seen ||
+	    (p->origin == FROM_PLACEHOLDER && !old->exe && !old->previous && old->refs == 1) ||
+	    (image_is(old, IMAGE_IS_EXEC) && old->ktime == ev->exec.image)) {
+		/* it came late, but was not lost */
+		set_flag(old, IMAGE_EXEC_LOST, lost && !seen);
+		fill_in(t, p, ev);
+		return;
+	}
+	i = image_new(t, p);
+	i->flags = IMAGE_IS_EXEC | (image_is(old, IMAGE_IS_EXEC) ? IMAGE_IS_EXEC_EXEC : 0) |
+		   (lost ? IMAGE_EXEC_LOST : 0);
+	fill_image(t, i, ev);
+	if (ev->exec.image < old->ktime) {
+		insert_below(t, old, i);
+		ev->image = i;
+		return;
+	}
+	if (absorb_equal(t, p, i, creds_before))
+		return;
+	push_image(t, p, i);
+	shrink(t, old);
+	cut_chain(t, p);
+}
+
+static void apply_walk(struct table *t, struct tsr_event *ev);
+
+static bool apply_exec(struct table *t, struct tsr_event *ev)
+{
+	struct process *p;
+
+	if (ev->exec.snapshot) {
+		if (ev->exec.walk == WALK_SNAPSHOT)
+			apply_snapshot(t, ev);
+		else
+			apply_walk(t, ev);
+		return false;
+	}
+	count_args(t, &ev->exec);
+	t->stats.execs++;
+	p = lookup_live(t, ev->task.pid, ev->task.start);
+	if (!p)
+		p = placeholder(t, &ev->task);
+	ev->process = p;
+	if (p->snapshot_at > ev->ktime) {
+		t->stats.stale++;
+		ev->image = p->image;
+		return false;
+	}
+	keep_prev_comm(ev, p->image);
+	follow_parent(t, p, ev->task.ppid, ev->task.parent_start, REPARENT_EVENT);
+	ev->image = NULL;
+	exec_image(t, p, ev);
+	if (p->told_at < ev->ktime)
+		p->told_at = ev->ktime;
+	if (!ev->image)
+		ev->image = p->image;
+	return true;
+}
+
+static uint8_t origin_of(uint8_t walk)
+{
+	return walk == WALK_KERNEL_MAP ? FROM_KERNEL_MAP
+	       : walk == WALK_PROCFS   ? FROM_PROCFS
+				       : FROM_SNAPSHOT;
+}
+
+/* Another file than ours: an exec that we did not see, and whose time is not known. */
+static bool other_file(const struct image *i, const struct tsr_event *ev)
+{
+	const struct ev_file *a = &i->info->file, *b = &ev->exec.exe;
+
+	return ev->exec.walk != WALK_KERNEL_MAP && a->ino && b->ino &&
+	       (a->ino != b->ino || a->dev != b->dev);
+}
+
+/*
+ * What a look-up or a walk after a loss says of a process: as of its own time, which the events that
+ * were applied may have overtaken.
+ */
+static void apply_walk(struct table *t, struct tsr_event *ev)
+{
+	const struct ev_task *task = &ev->task;
+	struct process *p = lookup_live(t, task->pid, task->start);
+	bool is_new = !p, newer = p && is_newer_image(p, ev->exec.image);
+
+	if (is_new && table_ended(t, task->pid, task->start))
+		return;
+	if (is_new) {
+		p = process_new(t, task->pid, task->start, origin_of(ev->exec.walk));
+		p->unknown_parent = true;
+		p->start_coarse = ev->exec.procfs && task->start % TICK_NS == 0;
+	}
+	ev->process = p;
+	ev->image = p->image;
+	if (!is_new && p->told_at > ev->ktime)
+		return;
+	p->told_at = ev->ktime;
+	p->ns_pid = task->ns_pid;
+	if (task->pid == task->tid)
+		set_creds(t, p, task);
+	if (is_new || (!p->image->exe && ev->exec.path.len)) {
+		fill_in(t, p, ev);
+		p->origin = origin_of(ev->exec.walk);
+	} else if (newer || other_file(p->image, ev)) {
+		lost_exec(t, p, ev->exec.image);
+		if (ev->exec.path.len)
+			fill_in(t, p, ev);
+	} else {
+		set_comm(t, p, task->comm);
+	}
+	ev->image = p->image;
+	/* who it is now is known: what was missed between is no concern of those below */
+	if (p->image->exe)
+		set_flag(p->image, IMAGE_EXEC_LOST, false);
+	follow_parent(t, p, task->ppid, task->parent_start, REPARENT_LOOKUP);
+}
+
+void table_walked(struct table *t, const struct tsr_event *ev)
+{
+	struct process **gone, *p;
+	size_t n = 0;
+
+	if (ev->walked.incomplete)
+		return;
+	gone = xcalloc(t->n_processes, sizeof(struct process *));
+	rcumap_for_each(&t->pids, i, p)
+		if (p->told_at < ev->walked.begin && p->start < ev->walked.begin)
+			gone[n++] = p;
+	for (size_t i = 0; i < n; i++) {
+		t->stats.lost_exits++;
+		retire(t, gone[i], ev->ktime);
+	}
+	free(gone);
+}
+
+static bool apply_exit(struct table *t, struct tsr_event *ev)
+{
+	const struct ev_task *task = &ev->task;
+	struct process *p;
+
+	/* Its last threads can race in the kernel, and each report the end of all. */
+	if (!lookup_live(t, task->pid, task->start) && table_ended(t, task->pid, task->start)) {
+		t->stats.stale++;
+		return false;
+	}
+	t->stats.exits++;
+	p = actor(t, ev);
+	ev->process = p;
+	ev->image = p->image;
+	ev->run_time = ev->ktime > p->start ? ev->ktime - p->start : 0;
+	give_children(t, p, &ev->exit);
+	/* It began before the hooks were there and was gone before the snapshot: none of ours. */
+	if (p->origin == FROM_PLACEHOLDER && !image_is(p->image, IMAGE_IS_EXEC) &&
+	    ev->ktime < t->snapshot_end) {
+		t->stats.stale++;
+		return false;
+	}
+	return true;
+}
+
+bool table_apply(struct table *t, struct tsr_event *ev)
+{
+	ev->table = t;
+	ev->boot_offset = t->boot_offset;
+	t->now = ev->ktime;
+	if (!(ev->def->id == TSR_EVENT_SCHED_PROCESS_EXEC && ev->exec.snapshot))
+		table_link(t);
+	switch (ev->def->id) {
+	case TSR_EVENT_SCHED_PROCESS_FORK:
+		return apply_fork(t, ev);
+	case TSR_EVENT_SCHED_PROCESS_EXEC:
+		return apply_exec(t, ev);
+	case TSR_EVENT_SCHED_PROCESS_EXIT:
+		return apply_exit(t, ev);
+	default:
+		if (ev->has_task) {
+			ev->process = actor(t, ev);
+			ev->image = ev->process->image;
+		}
+		return true;
+	}
+}
+
+void table_done(struct table *t, struct tsr_event *ev)
+{
+	struct process *p = ev->process;
+
+	if (!p)
+		return;
+	if (ev->def->id == TSR_EVENT_SCHED_PROCESS_EXIT || p->ended) {
+		retire(t, p, ev->ktime);
+	} else if (ev->def->id == TSR_EVENT_TASK_RENAME && ev->task.tid == p->pid &&
+		   p->snapshot_at <= ev->ktime) {
+		t->stats.renames++;
+		set_comm(t, p, ev->rename.new_name);
+	}
+}
