@@ -234,7 +234,8 @@ static int on_message(void *user, const void *msg, size_t len)
 		a->now = ev.ktime;
 	if (ev.def->id == TSR_EVENT_LOST_EVENTS)
 		count_lost(a, &ev);
-	if (ev.def->id == TSR_EVENT_SCHED_PROCESS_EXEC && ev.exec.snapshot)
+	if (ev.def->id == TSR_EVENT_SCHED_PROCESS_EXEC && ev.exec.snapshot &&
+	    ev.exec.walk == WALK_SNAPSHOT)
 		a->summary.snapshot++;
 	if (table_apply(&a->table, &ev) && !ev.state_only && a->config.events[ev.def->id]) {
 		if (ev.def->id == TSR_EVENT_SCHED_PROCESS_EXEC)

@@ -160,7 +160,8 @@ void lookup_before(struct lookup *l, const struct tsr_event *ev)
 	const struct ev_task *task = &ev->task;
 	bool is_exec = ev->def->id == TSR_EVENT_SCHED_PROCESS_EXEC;
 
-	if (!l->ready || !ev->has_task)
+	/* Whom an event from before the snapshot names and the snapshot does not, is gone. */
+	if (!l->ready || !ev->has_task || ev->ktime < l->table->snapshot_end)
 		return;
 	/* A walk tells of all of them. */
 	if (is_exec && ev->exec.snapshot &&
