@@ -24,7 +24,7 @@
 struct options {
 	unsigned int rounds;
 	bool sections[SECTIONS_MAX];
-	size_t live; /* 0: 1,000 and 100,000 */
+	size_t live;	 /* 0: 1,000 and 100,000 */
 	const char *env; /* NULL: all */
 };
 
@@ -55,9 +55,9 @@ void remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 void figure(const char *key, const char *label, const char *unit, struct series *s, double at_most);
 
-/* Several in a row, named; no targets. */
+/* Up to 8 in a row, each with its name. */
 void figures(const char *key, const char *label, const char *const *names, const char *unit,
-	     struct series *s, size_t n);
+	     struct series *s, size_t n, double at_most);
 
 /* Instructions of user space on this thread so far; 0 if the machine does not count them. */
 uint64_t instructions(void);

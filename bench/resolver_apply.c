@@ -12,12 +12,18 @@
 
 #define TARGET_APPLY 300.0
 
-static const char *const kinds[KINDS] = { "fork", "exec", "exit" };
-
-/* What one way of taking a batch cost, per event. */
-struct cost {
-	struct series each[KINDS], all, instructions;
+/* What one way of taking a batch cost: an event of each kind, one of them all, its instructions. */
+enum {
+	MEAN = KINDS,
+	INSTRUCTIONS,
+	N_COSTS,
 };
+
+struct cost {
+	struct series s[N_COSTS];
+};
+
+static const char *const names[N_COSTS] = { "fork", "exec", "exit", "mean", "instructions" };
 
 enum way {
 	DECODE_APPLY,
@@ -104,7 +110,7 @@ static void by_kind(struct world *w, const struct batch *b, struct tsr_event *ev
 	ns = now_ns() - ns;
 	ns_per_tick = (double)ns / (double)(ticks() - t0);
 	for (int k = 0; k < KINDS; k++)
-		series_add(&c->each[k],
+		series_add(&c->s[k],
 			   ((double)spent[k] / ((double)b->n / KINDS) - look) * ns_per_tick);
 }
 
@@ -121,9 +127,9 @@ static void in_all(struct world *w, const struct batch *b, struct tsr_event *eve
 		batch_decode(b, events);
 	ns = now_ns() - ns;
 	count = instructions() - count;
-	series_add(&c->all, (double)ns / (double)b->n);
+	series_add(&c->s[MEAN], (double)ns / (double)b->n);
 	if (count)
-		series_add(&c->instructions, (double)count / (double)b->n);
+		series_add(&c->s[INSTRUCTIONS], (double)count / (double)b->n);
 }
 
 static void round_of(struct world *w, struct batch *b, struct tsr_event *events, struct cost *costs)
@@ -140,20 +146,18 @@ static void round_of(struct world *w, struct batch *b, struct tsr_event *events,
 	by_kind(w, b, events, &costs[APPLY]);
 }
 
-static void show_way(const char *config, const char *name, struct cost *c, double target)
+static void show_way(const char *config, const char *key, const char *label, struct cost *c,
+		     double target)
 {
-	char key[128];
+	/* decoding alone is not timed by kind */
+	int first = c->s[0].n ? 0 : MEAN;
+	char full[128];
 
-	for (int k = 0; k < KINDS && c->each[k].n; k++) {
-		snprintf(key, sizeof(key), "apply.%s.%s.%s", config, name, kinds[k]);
-		figure(key, kinds[k], "ns", &c->each[k], target);
-	}
-	snprintf(key, sizeof(key), "apply.%s.%s.mean", config, name);
-	figure(key, c->each[0].n ? "mean of the three" : "mean", "ns", &c->all, target);
-	if (c->instructions.n) {
-		snprintf(key, sizeof(key), "apply.%s.%s.instructions", config, name);
-		figure(key, "instructions", "", &c->instructions, 0);
-	}
+	snprintf(full, sizeof(full), "apply.%s.%s", config, key);
+	figures(full, label, names + first, "ns", c->s + first, (size_t)(MEAN + 1 - first), target);
+	snprintf(full, sizeof(full), "apply.%s.%s.%s", config, key, names[INSTRUCTIONS]);
+	if (c->s[INSTRUCTIONS].n)
+		figure(full, "  instructions of an event", "", &c->s[INSTRUCTIONS], 0);
 }
 
 /* shells: how many start programs; 0: as many as usual. Returns what an exec takes to apply. */
@@ -178,14 +182,12 @@ static double bench_config(size_t live, enum env_kind env, size_t shells, unsign
 	if (w->t.stats.forks - made != 4UL * BATCH * (rounds + 1) || w->t.stats.stale ||
 	    w->t.stats.placeholders || w->t.stats.lost_execs || w->t.n_processes != live)
 		abort();
-	snprintf(config, sizeof(config), "%zu.%s%s", live, env_name(env), shells ? ".all_fork" : "");
-	remark("  decode + apply");
-	show_way(config, "decode_apply", &costs[DECODE_APPLY], 0);
-	remark("  decode only");
-	show_way(config, "decode", &costs[DECODE], 0);
-	remark("  apply only");
-	show_way(config, "apply", &costs[APPLY], TARGET_APPLY);
-	exec = series_median(&costs[APPLY].each[1]);
+	snprintf(config, sizeof(config), "%zu.%s%s", live, env_name(env),
+		 shells ? ".all_fork" : "");
+	show_way(config, "decode_apply", "decode and apply", &costs[DECODE_APPLY], 0);
+	show_way(config, "decode", "decode only", &costs[DECODE], 0);
+	show_way(config, "apply", "apply only", &costs[APPLY], TARGET_APPLY);
+	exec = series_median(&costs[APPLY].s[1]);
 	free(events);
 	batch_free(b);
 	world_free(w);
@@ -196,9 +198,9 @@ static double bench_config(size_t live, enum env_kind env, size_t shells, unsign
 static void bench_live(size_t live, const struct options *o)
 {
 	static const char *const about[N_ENV_KINDS] = {
-		[ENV_NONE] = "no environment",
-		[ENV_SAME] = "all programs have the same environment",
-		[ENV_PROGRAM] = "environments differ in `_`, the program's path, of which there are 200",
+		[ENV_NONE] = "no environments",
+		[ENV_SAME] = "environments all the same",
+		[ENV_PROGRAM] = "environments differ in `_` (200 programs)",
 		[ENV_UNIQUE] = "environments all differ in one variable",
 	};
 	double exec[N_ENV_KINDS] = { 0 };
@@ -206,20 +208,21 @@ static void bench_live(size_t live, const struct options *o)
 	for (enum env_kind env = ENV_NONE; env < N_ENV_KINDS; env++) {
 		if (o->env && strcmp(o->env, env_name(env)) != 0)
 			continue;
-		heading("Events applied, %zu live processes, 16 of them start programs; %s", live,
+		heading("Events applied, %zu live processes, of which 16 start programs; %s", live,
 			about[env]);
 		exec[env] = bench_config(live, env, 0, o->rounds);
 	}
-	for (enum env_kind env = ENV_SAME; exec[ENV_NONE] > 0 && env < N_ENV_KINDS; env++) {
+	if (o->env)
+		return;
+	heading("Of that the environment, %zu live processes: an exec with one less one without",
+		live);
+	for (enum env_kind env = ENV_SAME; env < N_ENV_KINDS; env++) {
 		struct series s = { 0 };
 		char key[64];
 
-		if (env == ENV_SAME)
-			heading("Of that the environment, %zu live processes (an exec with one less "
-				"an exec without)", live);
 		series_set(&s, exec[env] - exec[ENV_NONE]);
 		snprintf(key, sizeof(key), "apply.%zu.environment.%s", live, env_name(env));
-		figure(key, env_name(env), "ns", &s, 0);
+		figure(key, about[env], "ns", &s, 0);
 	}
 }
 
@@ -231,7 +234,7 @@ void bench_apply(const struct options *o)
 	}
 	bench_live(1000, o);
 	bench_live(100000, o);
-	heading("Events applied, 100000 live processes, any of them starts programs; environments "
-		"differ in `_`");
+	heading("Events applied, 100000 live processes, of which all start programs; environments "
+		"differ in `_` (200 programs)");
 	bench_config(100000, ENV_PROGRAM, 100000, o->rounds);
 }

@@ -207,9 +207,8 @@ static void keys_init(struct keys *k, size_t n, enum kind kind)
 static void bench_map(enum kind kind, size_t n, bool hashed, unsigned int rounds)
 {
 	static const char *const names[N_MAPS] = { "plain", "plain_malloc", "rcumap", "cds_lfht" };
-	static const char *const labels[N_MAPS] = { "plain table",
-						    "plain table, with malloc and free of a struct",
-						    "rcumap (ours)", "cds_lfht (liburcu, flavour bp)" };
+	static const char *const labels[N_MAPS] = { "plain table", "the same, malloc and free",
+						    "rcumap (ours)", "cds_lfht (liburcu)" };
 	static const char *const ops[N_OPS] = { "add", "remove", "look up" };
 	struct series *s = xcalloc(N_OPS, sizeof(*s));
 	struct maps *m = maps_new();
@@ -230,7 +229,7 @@ static void bench_map(enum kind kind, size_t n, bool hashed, unsigned int rounds
 	for (size_t i = 0; i < n; i++)
 		drop(m, kind, item_at(&k, i));
 	snprintf(key, sizeof(key), "maps.%zu.%s.%s", n, hashed ? "ids" : "pids", names[kind]);
-	figures(key, labels[kind], ops, "ns", s, N_OPS);
+	figures(key, labels[kind], ops, "ns", s, N_OPS, 0);
 	for (size_t i = 0; i < k.n_ring && kind == PLAIN; i++)
 		free(k.items[i].process);
 	free(k.items);
@@ -263,7 +262,7 @@ void bench_maps(const struct options *o)
 		}
 		series_add(s, (double)(now_ns() - ns) / LOOK_UPS);
 	}
-	heading("In a look-up of the two below that readers share");
+	heading("In a look-up of rcumap and of cds_lfht");
 	figure("maps.section", "an empty read section", "ns", s, 0);
 	free(s);
 }

@@ -37,8 +37,9 @@ struct memory {
 };
 
 static const char *const part_names[N_PARTS] = {
-	[PROCESSES] = "processes", [IMAGES] = "images",	    [INFOS] = "what is known of images",
-	[STRINGS] = "strings",	   [LISTS] = "arguments, environments", [MAPS] = "maps",
+	[PROCESSES] = "processes",	     [IMAGES] = "images",
+	[INFOS] = "what is known of images", [STRINGS] = "strings",
+	[LISTS] = "arguments, environments", [MAPS] = "maps",
 };
 
 static double rss(void)

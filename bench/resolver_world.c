@@ -121,17 +121,34 @@ void table_settle(struct table *t, uint64_t now)
 static void make_env(struct env_text *text, const char *underscore)
 {
 	static const char *const common[] = {
-		"SHELL=/bin/bash", "HISTCONTROL=ignoreboth", "LANG=en_US.UTF-8", "USER=builder",
-		"LOGNAME=builder", "HOME=/home/builder", "TERM=xterm-256color", "SHLVL=2",
-		"PWD=/srv/app", "OLDPWD=/srv", "LESSOPEN=| /usr/bin/lesspipe %s",
-		"XDG_SESSION_ID=c2", "XDG_RUNTIME_DIR=/run/user/1000", "XDG_SESSION_TYPE=tty",
-		"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus", "EDITOR=vim",
+		"SHELL=/bin/bash",
+		"HISTCONTROL=ignoreboth",
+		"LANG=en_US.UTF-8",
+		"USER=builder",
+		"LOGNAME=builder",
+		"HOME=/home/builder",
+		"TERM=xterm-256color",
+		"SHLVL=2",
+		"PWD=/srv/app",
+		"OLDPWD=/srv",
+		"LESSOPEN=| /usr/bin/lesspipe %s",
+		"XDG_SESSION_ID=c2",
+		"XDG_RUNTIME_DIR=/run/user/1000",
+		"XDG_SESSION_TYPE=tty",
+		"DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus",
+		"EDITOR=vim",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/tools/bin",
-		"JAVA_HOME=/usr/lib/jvm/java-17-openjdk-amd64", "GOPATH=/home/builder/go",
-		"CARGO_HOME=/home/builder/.cargo", "PYTHONUNBUFFERED=1", "NODE_ENV=production",
-		"KUBERNETES_SERVICE_HOST=10.96.0.1", "KUBERNETES_SERVICE_PORT=443",
-		"SSH_CONNECTION=192.0.2.17 51514 192.0.2.1 22", "SSH_TTY=/dev/pts/3",
-		"MAIL=/var/mail/builder", "HOSTNAME=worker-17.example.org",
+		"JAVA_HOME=/usr/lib/jvm/java-17-openjdk-amd64",
+		"GOPATH=/home/builder/go",
+		"CARGO_HOME=/home/builder/.cargo",
+		"PYTHONUNBUFFERED=1",
+		"NODE_ENV=production",
+		"KUBERNETES_SERVICE_HOST=10.96.0.1",
+		"KUBERNETES_SERVICE_PORT=443",
+		"SSH_CONNECTION=192.0.2.17 51514 192.0.2.1 22",
+		"SSH_TTY=/dev/pts/3",
+		"MAIL=/var/mail/builder",
+		"HOSTNAME=worker-17.example.org",
 	};
 	char colors[620];
 	int n = 0;
@@ -151,8 +168,8 @@ static void make_texts(struct world *w)
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		struct env_text *text = &w->texts[i];
 
-		snprintf(text->path, sizeof(text->path), "/usr/lib/service-%03zu/bin/worker-%03zu", i,
-			 i);
+		snprintf(text->path, sizeof(text->path), "/usr/lib/service-%03zu/bin/worker-%03zu",
+			 i, i);
 		snprintf(text->name, sizeof(text->name), "worker-%03zu", i);
 		make_env(text, w->env == ENV_SAME ? "/usr/bin/env" : text->path);
 	}
@@ -241,8 +258,8 @@ static void emit_exec(struct world *w, const struct live *l, uint64_t prev_image
 	const struct who who = { l->pid, l->start, l->ppid, l->parent_start, NULL };
 	struct env_text *text = &w->texts[l->program];
 	char argv[ARGV_SIZE], cwd[32];
-	struct wire_exec e = exec_of(w->now, &who, text->path,
-				     (str_t){ argv, argv_for(w, l, argv) }, flags);
+	struct wire_exec e =
+		exec_of(w->now, &who, text->path, (str_t){ argv, argv_for(w, l, argv) }, flags);
 
 	snprintf(cwd, sizeof(cwd), "/srv/app-%02u", l->cgroup);
 	snprintf(e.event.kube.docker_id, sizeof(e.event.kube.docker_id),
@@ -259,7 +276,9 @@ static void emit_exec(struct world *w, const struct live *l, uint64_t prev_image
 	e.exec.uid = 1000 + l->cgroup % 3;
 	e.exec.auid = 1000;
 	e.ext.task = task_for(w, l);
-	e.ext.exe = (struct msg_file){ .ino = 1000 + l->program, .ctime = 1, .dev = 2049, .mode = 0755 };
+	e.ext.exe = (struct msg_file){
+		.ino = 1000 + l->program, .ctime = 1, .dev = 2049, .mode = 0755
+	};
 	e.ext.interpreter = (struct msg_file){ .ino = 7, .ctime = 1, .dev = 2049, .mode = 0755 };
 	e.ext.sid = l->ppid;
 	e.ext.pgid = l->pid;
@@ -379,8 +398,7 @@ static struct live next_program(struct world *w, const struct live *shell)
 
 static void emit_program(struct world *w, wire_emit_fn emit, void *user)
 {
-	const struct live *shell =
-		&w->live[w->n_live - 1 - random_of(&w->random) % w->n_shells];
+	const struct live *shell = &w->live[w->n_live - 1 - random_of(&w->random) % w->n_shells];
 	struct live l;
 
 	w->now += STEP;

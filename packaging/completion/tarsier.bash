@@ -143,6 +143,13 @@ _tarsier() {
 	fi
 	case $command in
 	replay | tree) _tarsier_files ;;
+	stores)
+		if ((COMP_CWORD == 2)); then
+			_tarsier_offer process dump
+		else
+			_tarsier_files
+		fi
+		;;
 	events)
 		mapfile -t words < <(_tarsier_events)
 		_tarsier_offer "${words[@]}"

@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "process/lookup.h"
 #include "output/metrics.h"
+#include "output/names.h"
 #include "process/ns_users.h"
 #include "process/table.h"
 #include "source/bpf.h"
@@ -91,31 +92,19 @@ static void flush_output(struct tsr_agent *a, struct output *o)
 	o->records = 0;
 }
 
-#define NS_MNT 2 /* in the order of struct ev_exec */
-
-static uint32_t mnt_ns_of(const struct image *i)
-{
-	const struct istr *ns = i && i->info ? i->info->ns : NULL;
-
-	return ns ? ((const uint32_t *)(const void *)ns->s)[NS_MNT] : 0;
-}
-
-/* The users of the process's own root, as far as they are known: else those of the machine. */
+/* The users of the process's own root; where they are not known yet, they are asked for. */
 static const struct users *users_of(struct tsr_agent *a, const struct image *i)
 {
-	uint32_t ns = mnt_ns_of(i);
-	const struct process *init;
-	const struct users *own;
+	const struct user_names names = { &a->users, &a->ns_users };
+	uint32_t ns = i ? image_mnt_ns(i) : 0;
 
-	if (!ns)
-		return &a->users;
-	init = table_find(&a->table, 1);
-	if (init && mnt_ns_of(init->image) == ns)
-		return &a->users;
-	own = ns_users_find(&a->ns_users, ns);
-	if (!own && a->names)
-		names_request(a->names, ns, i->pid);
-	return own ? own : &a->users;
+	if (ns && a->names && !ns_users_find(&a->ns_users, ns)) {
+		const struct process *init = table_find(&a->table, 1);
+
+		if (!init || image_mnt_ns(init->image) != ns)
+			names_request(a->names, ns, i->pid);
+	}
+	return ns ? users_of_image(&names, i) : &a->users;
 }
 
 static void show(struct tsr_agent *a, struct tsr_event *ev)

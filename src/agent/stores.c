@@ -88,14 +88,14 @@ static bool ask_procfs(struct live *l, struct fill *f, const struct image *i)
 {
 	struct process *p = table_find(&f->table, i->pid);
 	struct tracer_metadata tracer;
-	struct buf environ = { 0 };
+	struct buf envs = { 0 };
 	bool traced, cut = false;
 
 	if (!p || p->image != i || image_is(i, IMAGE_KTHREAD))
 		return false;
-	if (!procfs_environ(p->pid, &environ, ENV_MAX, &cut))
-		env_names((str_t){ environ.data, environ.len }, &l->env);
-	buf_free(&environ);
+	if (!procfs_environ(p->pid, &envs, ENV_MAX, &cut))
+		env_names((str_t){ envs.data, envs.len }, &l->env);
+	buf_free(&envs);
 	if (procfs_tty_of_stdin(p->pid, l->tty))
 		*l->tty = '\0';
 	traced = !procfs_tracer_metadata(p->pid, &tracer);

@@ -419,7 +419,7 @@ static void text_file(struct text *x, const struct image *i)
 static void text_container(struct text *x, const struct image *i)
 {
 	str_t leaf = image_str(i, cgroup), id = cgroup_container_id(leaf);
-	const char *runtime = cgroup_runtime(leaf);
+	const char *runtime = id.len ? cgroup_runtime(leaf) : NULL;
 
 	if (id.len) {
 		label(x, "container");

@@ -8,18 +8,22 @@
 
 #include "process/table.h"
 
-/* Around changes of a process and its images that belong together; they do not nest. */
+/* Around changes of a process and its images that belong together; they nest. */
 static inline void change_begin(struct process *p)
 {
-	__atomic_store_n(&p->seq, p->seq + 1, __ATOMIC_RELAXED);
+	if (!p->changing++)
+		__atomic_store_n(&p->seq, p->seq + 1, __ATOMIC_RELAXED);
 }
 
 static inline void change_end(struct process *p)
 {
-	PUBLISH(p->seq, p->seq + 1);
+	if (!--p->changing)
+		PUBLISH(p->seq, p->seq + 1);
 }
 
 /* table.c */
+
+/* Within a change, which the caller ends: nobody sees what is made only half. */
 struct process *process_new(struct table *t, uint32_t pid, uint64_t start, uint8_t origin);
 struct image *image_new(struct table *t, struct process *p);
 struct image *image_ref(struct image *i);

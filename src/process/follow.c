@@ -52,7 +52,7 @@ static void set_creds(struct table *t, struct process *p, const struct ev_task *
 
 static void set_ids(struct table *t, struct process *p, const struct ev_task *task)
 {
-	p->ns_pid = task->ns_pid;
+	PUBLISH(p->ns_pid, task->ns_pid);
 	/* threads can have credentials of their own; the process's are those of its leader */
 	if (task->pid == task->tid || !p->creds)
 		set_creds(t, p, task);
@@ -71,7 +71,7 @@ static void set_tty(struct table *t, struct process *p, const struct ev_task *ta
 	change_end(p);
 }
 
-/* A process whose beginning we did not see: as much as its own event says. */
+/* A process whose beginning we did not see: as much as its own event says. Within a change. */
 static struct process *placeholder(struct table *t, const struct ev_task *task)
 {
 	struct process *p = process_new(t, task->pid, task->start, FROM_PLACEHOLDER);
@@ -175,11 +175,13 @@ static struct process *actor(struct table *t, const struct tsr_event *ev)
 	const struct ev_task *task = &ev->task;
 	struct process *p = lookup_live(t, task->pid, task->start);
 
-	if (!p)
-		p = placeholder(t, task);
-	else if (p->snapshot_at > ev->ktime) /* what it says of the process is out of date */
+	if (p && p->snapshot_at > ev->ktime) /* what it says of the process is out of date */
 		return p;
-	else if (is_newer_image(p, task->image))
+	if (p)
+		change_begin(p);
+	else
+		p = placeholder(t, task);
+	if (is_newer_image(p, task->image))
 		lost_exec(t, p, task->image);
 	if (p->told_at < ev->ktime)
 		p->told_at = ev->ktime;
@@ -188,6 +190,7 @@ static struct process *actor(struct table *t, const struct tsr_event *ev)
 		set_comm(t, p, task->comm);
 	set_tty(t, p, task);
 	follow_parent(t, p, task->ppid, task->parent_start, REPARENT_EVENT);
+	change_end(p);
 	return p;
 }
 
@@ -214,7 +217,8 @@ static void image_inherit(struct table *t, struct image *i, const struct image *
 	args_ref(f->argv);
 	args_ref(f->env);
 	args_ref(f->rendered_self);
-	i->exe = istr_ref(from->exe);
+	intern_put(&t->strings, i->exe);
+	PUBLISH(i->exe, istr_ref(from->exe));
 	set_flag(i, from->flags & (IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED | IMAGE_CWD_DELETED |
 				   IMAGE_ENV_TRUNCATED | IMAGE_KTHREAD), true);
 	PUBLISH(i->info, to);
@@ -241,35 +245,38 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 		t->stats.stale++;
 		return false;
 	}
-	if (!child) {
+	ev->child = child;
+	/* Or it was known by name only, as the parent of one in the snapshot. */
+	if (child && !child->unknown_parent)
+		return true;
+	if (child) {
+		change_begin(child);
+	} else {
 		child = process_new(t, f->child_pid, f->child_start, FROM_EVENT);
 		child->unknown_parent = true;
 	}
 	ev->child = child;
-	/* Or it was known by name only, as the parent of one in the snapshot. */
-	if (!child->unknown_parent)
-		return true;
 	/* what the parent ran then is not known: neither is what the child is a copy of */
 	lost = parent->image->flags & IMAGE_EXEC_LOST;
 	if (child->told_at <= ev->ktime) { /* else its own events came first, and know better */
-		change_begin(child);
 		image_inherit(t, child->image, parent->image);
 		set_flag(child->image, lost, true);
 		PUBLISH(child->image->ktime, f->child_start);
 		set_istr(t, &child->image->comm,
 			 (str_t){ ev->task.comm, strnlen(ev->task.comm, EV_COMM_LEN) });
-		change_end(child);
-		child->ns_pid = f->child_ns_pid;
+		PUBLISH(child->ns_pid, f->child_ns_pid);
 		child->told_at = ev->ktime;
 		set_creds(t, child, &ev->task);
 	}
-	child->origin = FROM_EVENT;
+	PUBLISH(child->origin, FROM_EVENT);
 	follow_parent(t, child, f->ppid, f->parent_start, REPARENT_EVENT);
+	change_end(child);
 	return true;
 }
 
 static void count_args(struct table *t, const struct ev_exec *e)
 {
+	t->stats.path_errors += !!(e->cut & EV_CUT_PATH);
 	t->stats.args_truncated += !!(e->cut & EV_CUT_ARGV);
 	t->stats.env_truncated += !!(e->cut & EV_CUT_ENV);
 	t->stats.args_bytes += e->args.len;
@@ -385,15 +392,17 @@ static void apply_snapshot(struct table *t, struct tsr_event *ev)
 	struct image *parent = NULL;
 	struct process *above;
 
-	if (!p)
+	if (p)
+		change_begin(p);
+	else
 		p = process_new(t, task->pid, task->start, FROM_SNAPSHOT);
 	p->snapshot_at = p->told_at = ev->ktime;
 	if (t->snapshot_end < ev->ktime)
 		t->snapshot_end = ev->ktime;
-	p->start_coarse = ev->exec.procfs && task->start % TICK_NS == 0;
-	p->origin = FROM_SNAPSHOT;
+	p->start_coarse = ev->exec.procfs && p->start % TICK_NS == 0;
+	PUBLISH(p->origin, FROM_SNAPSHOT);
 	fill_in(t, p, ev);
-	p->ns_pid = task->ns_pid;
+	PUBLISH(p->ns_pid, task->ns_pid);
 	set_creds(t, p, task);
 	PUBLISH(p->ppid, task->ppid);
 	p->parent_start = task->parent_start;
@@ -407,6 +416,7 @@ static void apply_snapshot(struct table *t, struct tsr_event *ev)
 		t->unlinked |= p->ppid;
 		set_parent_missing(p, p->ppid);
 	}
+	change_end(p);
 	ev->process = p;
 	ev->image = p->image;
 }
@@ -552,20 +562,24 @@ static bool apply_exec(struct table *t, struct tsr_event *ev)
 	count_args(t, &ev->exec);
 	t->stats.execs++;
 	p = lookup_live(t, ev->task.pid, ev->task.start);
-	if (!p)
-		p = placeholder(t, &ev->task);
-	ev->process = p;
-	if (p->snapshot_at > ev->ktime) {
+	if (p && p->snapshot_at > ev->ktime) {
 		t->stats.stale++;
+		ev->process = p;
 		ev->image = p->image;
 		return false;
 	}
+	if (p)
+		change_begin(p);
+	else
+		p = placeholder(t, &ev->task);
+	ev->process = p;
 	keep_prev_comm(ev, p->image);
 	follow_parent(t, p, ev->task.ppid, ev->task.parent_start, REPARENT_EVENT);
 	ev->image = NULL;
 	exec_image(t, p, ev);
 	if (p->told_at < ev->ktime)
 		p->told_at = ev->ktime;
+	change_end(p);
 	if (!ev->image)
 		ev->image = p->image;
 	return true;
@@ -608,13 +622,15 @@ static void apply_walk(struct table *t, struct tsr_event *ev)
 	ev->image = p->image;
 	if (!is_new && p->told_at > ev->ktime)
 		return;
+	if (!is_new)
+		change_begin(p);
 	p->told_at = ev->ktime;
-	p->ns_pid = task->ns_pid;
+	PUBLISH(p->ns_pid, task->ns_pid);
 	if (task->pid == task->tid)
 		set_creds(t, p, task);
 	if (is_new || (!p->image->exe && ev->exec.path.len)) {
 		fill_in(t, p, ev);
-		p->origin = origin_of(ev->exec.walk);
+		PUBLISH(p->origin, origin_of(ev->exec.walk));
 	} else if (newer || other_file(p->image, ev)) {
 		lost_exec(t, p, ev->exec.image);
 		if (ev->exec.path.len)
@@ -627,6 +643,7 @@ static void apply_walk(struct table *t, struct tsr_event *ev)
 	if (p->image->exe)
 		set_flag(p->image, IMAGE_EXEC_LOST, false);
 	follow_parent(t, p, task->ppid, task->parent_start, REPARENT_LOOKUP);
+	change_end(p);
 }
 
 void table_walked(struct table *t, const struct tsr_event *ev)

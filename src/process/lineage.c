@@ -91,6 +91,7 @@ struct image *parent_get(struct table *t, uint32_t pid, uint64_t start)
 	set_flag(p->image, IMAGE_ARGV_TRUNCATED, true);
 	p->unknown_parent = true;
 	set_parent_missing(p, true);
+	change_end(p);
 	return p->image;
 }
 

@@ -103,6 +103,7 @@ struct process {
 	bool start_coarse;   /* known to the tick of /proc only */
 	bool unknown_parent; /* a placeholder: what is above it was never told */
 	bool ended;	     /* it had ended already when its last event came */
+	uint8_t changing;    /* changes that are under way, one within another */
 	struct process *children, *next_sibling, **prev_sibling;
 	uint64_t snapshot_at; /* events of it before this are in the snapshot already */
 	uint64_t told_at;     /* when its last event was, or it was last seen in a walk */

@@ -323,6 +323,7 @@ struct process *process_new(struct table *t, uint32_t pid, uint64_t start, uint8
 	p->image->ktime = start;
 	p->image->flags = IMAGE_HEAD;
 	p->image->info = info_new(t);
+	change_begin(p);
 	t->n_processes++;
 	t->stats.processes++;
 	t->stats.added[origin]++;

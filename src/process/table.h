@@ -50,6 +50,7 @@ struct table_stats {
 	uint64_t stale;		/* events from before the snapshot of their process */
 	uint64_t bad_forks;	/* of pid 0, of itself, or with a parent that is younger */
 	uint64_t late;		/* events of a process whose end had been seen */
+	uint64_t path_errors; /* execs whose path was cut or could not be read */
 	uint64_t args_truncated, env_truncated;
 	uint64_t args_bytes, env_bytes; /* of all that came */
 	uint64_t spliced;	/* images of the middle of a long line of execs */

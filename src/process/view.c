@@ -48,7 +48,6 @@ void view_image(struct process_view *v, const struct image *i)
 
 		if (!p) { /* what is left of it does not change any more */
 			view_names(v, i);
-			view_info(v, OBSERVE(i->info));
 			v->exit_time = image_exit_time(i);
 			return;
 		}

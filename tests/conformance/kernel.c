@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-#define KNOWN_ALL 0x1ffffffffffULL /* capabilities of root */
+#define ALL_CAPS 0x1ffffffffffULL /* capabilities of root */
 
 void k_init(struct kernel *k, uint64_t step, wire_emit_fn emit, void *user)
 {
@@ -101,7 +101,7 @@ static struct msg_task task_of(const struct kernel *k, int process)
 {
 	const struct k_process *p = &k->processes[process], *parent = NULL;
 	uint32_t uid = p->tid == p->pid ? p->uid : p->thread_uid;
-	uint64_t caps = uid ? 0 : KNOWN_ALL;
+	uint64_t caps = uid ? 0 : ALL_CAPS;
 	struct msg_task t = {
 		.pid = p->pid,
 		.tid = p->tid,
@@ -186,6 +186,8 @@ int k_fork(struct kernel *k, int by, uint32_t pid, bool sibling)
 	int child;
 
 	m.common.ktime = k_tick(k) + 200;
+	if (p.tid != p.pid)
+		i.uid = p.uid = p.thread_uid;
 	m.pid = m.tid = m.nspid = p.pid = p.tid = pid;
 	m.ktime = p.start = i.began = k->now;
 	p.subreaper = false;

@@ -19,6 +19,7 @@ struct who {
 	uint64_t parent_start;
 	const char *comm;
 	uint64_t image; /* when it began; 0: with the process */
+	uint32_t uid, gid;
 };
 
 static inline str_t str_of(const char *s)
@@ -50,6 +51,14 @@ static inline struct msg_task task_of(const struct who *w)
 		.parent_ns_pid = w->ppid,
 		.parent_start = w->parent_start,
 		.parent_image = w->parent_start,
+		.uid = w->uid,
+		.euid = w->uid,
+		.suid = w->uid,
+		.fsuid = w->uid,
+		.gid = w->gid,
+		.egid = w->gid,
+		.sgid = w->gid,
+		.fsgid = w->gid,
 		.auid = UINT32_MAX,
 		.sessionid = UINT32_MAX,
 	};

@@ -118,11 +118,12 @@ static inline bool dot_attributes(struct dot *d, struct dot_statement *s)
 	if (!dot_token(d, "["))
 		return true;
 	do {
-		struct buf *value = &s->attributes[s->n].value;
+		struct buf *value;
 		char *plain;
 
 		if (s->n == DOT_ATTRIBUTES)
 			return dot_fail(d, "too many attributes");
+		value = &s->attributes[s->n].value;
 		s->attributes[s->n].name = dot_name(d);
 		if (!s->attributes[s->n++].name || !dot_token(d, "="))
 			return dot_fail(d, "no attribute");

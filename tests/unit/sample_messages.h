@@ -37,9 +37,19 @@ static inline struct msg_task sample_task(void)
 		.gid = 113,
 		.euid = 114,
 		.egid = 115,
+		.suid = 116,
+		.sgid = 117,
+		.fsuid = 118,
+		.fsgid = 119,
+		.auid = 120,
+		.sessionid = 121,
+		.cap_inheritable = 122,
+		.cap_permitted = 123,
+		.cap_effective = 124,
 	};
 
 	set_comm(t.comm, "fifteen_letters");
+	set_comm(t.tty, "pts7");
 	return t;
 }
 

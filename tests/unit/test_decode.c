@@ -227,6 +227,48 @@ static void test_values_that_cannot_be(void **state)
 	messages_free(&m);
 }
 
+/* Whose word on a process it is. */
+static void test_walks(void **state)
+{
+	struct wire_exec p = sample_exec();
+	struct messages m = { 0 };
+	struct tsr_event ev;
+
+	(void)state;
+	p.exec.flags |= MSG_EXEC_TASK_WALK;
+	for (uint32_t kind = 0; kind < WALK_KIND_MAX + 2; kind++) {
+		p.ext.walk = kind;
+		add_exec(&m, &p);
+		assert_int_equal(decode_last(&m, NULL, &ev),
+				 kind < WALK_KIND_MAX ? WIRE_OK : WIRE_VALUE);
+		if (kind < WALK_KIND_MAX)
+			assert_int_equal(ev.exec.walk, kind);
+	}
+	p.ext.walk = UINT32_MAX - 255; /* not one that fits into a byte, either */
+	add_exec(&m, &p);
+	assert_int_equal(decode_last(&m, NULL, &ev), WIRE_VALUE);
+	messages_free(&m);
+}
+
+static void test_walked(void **state)
+{
+	struct messages m = { 0 };
+	struct tsr_event ev;
+
+	(void)state;
+	build_walked(701, 702, 703, false, messages_add, &m);
+	assert_int_equal(decode_last(&m, NULL, &ev), WIRE_WALKED);
+	assert_int_equal(ev.ktime, 702);
+	assert_int_equal(ev.walked.begin, 701);
+	assert_false(ev.walked.incomplete);
+	build_walked(702, 702, 0, true, messages_add, &m);
+	assert_int_equal(decode_last(&m, NULL, &ev), WIRE_WALKED);
+	assert_true(ev.walked.incomplete);
+	build_walked(703, 702, 0, false, messages_add, &m);
+	assert_int_equal(decode_last(&m, NULL, &ev), WIRE_VALUE);
+	messages_free(&m);
+}
+
 static void test_ops(void **state)
 {
 	static const uint8_t known[] = { MSG_OP_EXECVE, MSG_OP_EXIT,	    MSG_OP_CLONE,
@@ -269,6 +311,8 @@ int main(void)
 		cmocka_unit_test(test_lengths_that_add_up),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_values_that_cannot_be),
+		cmocka_unit_test(test_walks),
+		cmocka_unit_test(test_walked),
 		cmocka_unit_test(test_ops),
 		cmocka_unit_test(test_error_texts),
 	};

@@ -94,7 +94,17 @@ static void assert_sample_task(const struct tsr_event *ev)
 	assert_int_equal(t->gid, m.gid);
 	assert_int_equal(t->euid, m.euid);
 	assert_int_equal(t->egid, m.egid);
+	assert_int_equal(t->suid, m.suid);
+	assert_int_equal(t->sgid, m.sgid);
+	assert_int_equal(t->fsuid, m.fsuid);
+	assert_int_equal(t->fsgid, m.fsgid);
+	assert_int_equal(t->auid, m.auid);
+	assert_int_equal(t->sessionid, m.sessionid);
+	assert_int_equal(t->cap_inheritable, m.cap_inheritable);
+	assert_int_equal(t->cap_permitted, m.cap_permitted);
+	assert_int_equal(t->cap_effective, m.cap_effective);
 	assert_memory_equal(t->comm, m.comm, sizeof(t->comm));
+	assert_memory_equal(t->tty, m.tty, sizeof(t->tty));
 }
 
 static void test_fork(void **state)

@@ -276,6 +276,72 @@ static void test_a_long_line_of_execs_is_freed(void **state)
 	long_line(*state, true);
 }
 
+static void execs_with(struct world *w, uint32_t pid, size_t len)
+{
+	static char args[8000];
+	struct who who = who_of(get(w, pid));
+	struct wire_exec e;
+
+	memset(args, 'a', len - 1);
+	args[len - 1] = '\0';
+	memcpy(args, &pid, sizeof(pid)); /* each has its own, with no NUL before the end */
+	for (size_t i = 0; i < sizeof(pid); i++)
+		args[i] |= 0x40;
+	e = exec_of(tick(w), &who, "/bin/long", (str_t){ args, len }, MSG_EXEC_EXECVE);
+	wire_encode_exec(&e, &w->tmp, deliver, w);
+	assert_int_equal(image(w, pid)->info->argv->len, len);
+}
+
+/* Over the cap the dead go first, then arguments are cut; who lives stays. */
+static void test_memory_cap(void **state)
+{
+	struct world *w = *state;
+	size_t bytes;
+
+	root(w, 1);
+	for (uint32_t pid = 2; pid < 202; pid++) {
+		forks(w, 1, pid);
+		execs_with(w, pid, 8000);
+	}
+	settle(w);
+	bytes = table_bytes(&w->t);
+	assert_true(bytes > 200UL * 8000);
+	table_tend(&w->t, w->now);
+	assert_int_equal(w->t.stats.evicted, 0);
+	for (uint32_t pid = 1000; pid < 6000; pid++) {
+		forks(w, 1, pid);
+		exits(w, pid, 1);
+	}
+	settle(w);
+	assert_int_equal(w->t.n_exited, 5000);
+	w->t.memory_cap = bytes;
+	for (int turns = 0; turns < 10; turns++)
+		table_tend(&w->t, w->now);
+	assert_in_range(w->t.stats.evicted, 1000, 5000);
+	assert_int_equal(w->t.n_processes, 201);
+	assert_int_equal(image(w, 2)->info->argv->len, 8000);
+	check(w);
+	w->t.memory_cap = bytes / 2 + 300000;
+	for (int turns = 0; turns < 10; turns++)
+		table_tend(&w->t, w->now);
+	assert_int_equal(w->t.n_exited, 0);
+	assert_int_equal(w->t.stats.evicted, 5000);
+	assert_true(w->t.stats.over_cap > 0);
+	assert_int_equal(w->t.n_processes, 201);
+	for (uint32_t pid = 2; pid < 202; pid++) {
+		const struct args *argv = image(w, pid)->info->argv;
+
+		if (argv->len == 8000)
+			continue;
+		assert_int_equal(argv->len, 4096);
+		assert_int_equal(argv->bytes[4095], 0);
+		assert_true(image_is(image(w, pid), IMAGE_ARGV_TRUNCATED));
+	}
+	check(w);
+	settle(w);
+	assert_true(w->t.args_bytes < bytes / 2 + 300000); /* pools keep what they had */
+}
+
 /* Whatever is in it; that nothing is left is the leak checker's to say. */
 static void test_table_free(void **state)
 {
@@ -309,6 +375,7 @@ int main(void)
 		TEST(test_a_long_line_under_a_reaper),
 		TEST(test_a_long_line_is_freed),
 		TEST(test_a_long_line_of_execs_is_freed),
+		TEST(test_memory_cap),
 		TEST(test_table_free),
 	};
 
