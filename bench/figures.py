@@ -326,6 +326,28 @@ def replay_output(tarsier, recording, output, options):
     return {"events": events, "wall": walls, "cpu": cpus}
 
 
+def resolver(tarsier_path, scratch, options):
+    """The process resolver alone, in a process of its own: what it printed, and its figures."""
+    program = os.path.join(os.path.dirname(tarsier_path), "bench", "resolver")
+    if not os.access(program, os.X_OK):
+        raise AgentError(f"{os.path.relpath(program)} is not there: make build")
+    found = os.path.join(scratch, "resolver.json")
+    progress("the resolver, in process")
+    process = proc.spawn(
+        [program, f"--rounds={options.resolver_rounds}", f"--json={found}"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    text, _ = process.communicate()
+    proc.end(process)
+    progress("")
+    if process.returncode:
+        raise AgentError(f"{program} ended with {process.returncode}")
+    with open(found, encoding="utf-8") as f:
+        return {"text": text, "figures": json.load(f)}
+
+
 def long_storm(tarsier, workload, scratch, options):
     """For a minute everything that the machine can fork; then every event is looked for."""
     jobs = 4 * os.cpu_count()

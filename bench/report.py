@@ -234,6 +234,11 @@ def replay(data):
     print(f"  recording: {count(data['bytes'])} bytes, {data['bytes'] / events:.1f} an event")
 
 
+def resolver(data):
+    heading("The process resolver, in process, without the kernel")
+    print("  " + data.pop("text").strip("\n").replace("\n", "\n  ").replace("\n  \n", "\n\n"))
+
+
 def long_storm(data):
     done = data["done"]
     seconds = done["elapsed_ns"] / 1e9

@@ -30,6 +30,7 @@
 #define PRIORITY	 (-10)
 #define LONGEST_SLEEP_MS 1000
 #define HOLD		 (10 * NS_PER_MS)
+#define LAST_WAIT	 NS_PER_SEC /* for a message that is still being written at the end */
 
 /* What libbpf said last about a program: it names who refused, and why. */
 static _Thread_local struct {
@@ -51,6 +52,7 @@ struct live {
 	struct walk walk;
 	unsigned int quiet; /* polls in a row that found nothing */
 	bool stopped, again;
+	uint64_t stopped_at;
 	char without[64]; /* an optional program that this kernel refused */
 	/* losses: what was counted when we looked last */
 	uint64_t lost_seen, lost_since, missed_seen, missed_checked, missed_at_stop;
@@ -511,6 +513,11 @@ static int poll_live(struct source *s, int timeout_ms, message_fn fn, void *user
 			return n;
 		wait = latency;
 	} else if (l->stopped) {
+		/* A program that was preempted may still be writing what is next. */
+		if (!ring_empty(&l->ring) && clock_boot_ns() - l->stopped_at < LAST_WAIT) {
+			usleep(1000);
+			return 0;
+		}
 		check_recursion(l, fn, user);
 		return -ENODATA;
 	} else if (l->ring.n_kept) {
@@ -559,6 +566,7 @@ static void stop(struct source *s)
 	l->missed_at_stop = count_missed(l);
 	detach(l);
 	l->stopped = true;
+	l->stopped_at = clock_boot_ns();
 }
 
 static void close_live(struct source *s)

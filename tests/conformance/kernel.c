@@ -151,6 +151,7 @@ static void keep_known(struct kernel *k, int process, const char *file)
 
 	p->known = task_of(k, process);
 	p->known.tid = p->known.ns_tid = p->pid;
+	p->known_at = k->now;
 	set_name(p->known_file, file);
 }
 
@@ -245,6 +246,7 @@ static struct wire_exec exec_message(const struct kernel *k, int process)
 	};
 
 	snprintf(w.event.kube.docker_id, sizeof(w.event.kube.docker_id), "%s", p->cgroup);
+	w.event.kube.cgrpid = p->cgroup[0] ? k_inode(p->cgroup) : 0;
 	return w;
 }
 

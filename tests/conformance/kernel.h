@@ -53,6 +53,7 @@ struct k_process {
 	uint32_t tid, thread_uid;
 	/* What the kernel side's map has: as of the last fork, exec or snapshot of this process. */
 	struct msg_task known;
+	uint64_t known_at;
 	char known_file[K_NAME];
 };
 

@@ -80,6 +80,8 @@ int sensor_message(void *user, const void *msg, size_t len)
 	} else if (e == WIRE_OK) {
 		if (s->now < ev.ktime)
 			s->now = ev.ktime;
+		if (s->tap)
+			s->tap(s->tap_user, &ev);
 		s->shown = table_apply(&s->table, &ev);
 		if (s->shown)
 			show(s, &ev);

@@ -29,6 +29,9 @@ struct sensor {
 	enum lineage lineage;
 	uint64_t n_shown;
 	char last_args[64];
+	/* Sees what was decoded, before it is applied; may be NULL. */
+	void (*tap)(void *user, const struct tsr_event *ev);
+	void *tap_user;
 	/* Whom it asked for in /proc. */
 	uint32_t asked[SENSOR_ASKED];
 	size_t n_asked;
