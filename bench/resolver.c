@@ -62,7 +62,7 @@ static int by_value(const void *a, const void *b)
 double series_median(struct series *s)
 {
 	if (!s->n)
-		abort();
+		return 0;
 	qsort(s->v, s->n, sizeof(s->v[0]), by_value);
 	return s->n & 1 ? s->v[s->n / 2] : (s->v[s->n / 2 - 1] + s->v[s->n / 2]) / 2;
 }
@@ -94,11 +94,17 @@ void remark(const char *format, ...)
  */
 static bool show_value(const char *key, const char *unit, struct series *s, double at_most)
 {
-	double median = series_median(s), low = s->v[s->n / 10], high = s->v[s->n - 1 - s->n / 10];
+	double median = series_median(s), low, high;
 	bool reached = median <= at_most;
 	int digits = median < 100;
 	char spread[40] = "";
 
+	if (!s->n) {
+		printf(" disturbed throughout ");
+		return false;
+	}
+	low = s->v[s->n / 10];
+	high = s->v[s->n - 1 - s->n / 10];
 	buf_printf(&json, "%s\n  {\"key\": \"%s\", \"unit\": \"%s\", \"median\": %.3f, ",
 		   json.len ? "," : "", key, unit, median);
 	buf_printf(&json, "\"low\": %.3f, \"high\": %.3f, \"n\": %zu", low, high, s->n);

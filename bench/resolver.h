@@ -20,6 +20,7 @@
 #define KINDS	     3	  /* fork, exec, exit */
 #define TEND_EVERY   512  /* events: about as often as the agent does in a replay */
 #define SECTIONS_MAX 4
+#define TRIES	     5 /* rounds that are made at most, for each that is wanted */
 
 struct options {
 	unsigned int rounds;
@@ -40,7 +41,7 @@ struct series {
 
 void series_add(struct series *s, double v);
 
-/* Sorts. */
+/* Sorts. 0 if there is none. */
 double series_median(struct series *s);
 
 /* Of a number that does not vary. */
@@ -70,9 +71,27 @@ static inline uint64_t clock_of(clockid_t clock)
 	return (uint64_t)ts.tv_sec * 1000000000U + (uint64_t)ts.tv_nsec;
 }
 
-static inline uint64_t now_ns(void)
+/*
+ * A stretch of time on this thread. Its length in ns, or 0 if the thread was off its CPU for more
+ * than a tenth of it: what was measured meanwhile is something else, and is measured once more.
+ */
+struct lap {
+	uint64_t wall, cpu;
+};
+
+static inline struct lap lap_begin(void)
 {
-	return clock_of(CLOCK_MONOTONIC);
+	struct lap l = { .cpu = clock_of(CLOCK_THREAD_CPUTIME_ID) };
+
+	l.wall = clock_of(CLOCK_MONOTONIC);
+	return l;
+}
+
+static inline uint64_t lap_end(struct lap l)
+{
+	l.wall = clock_of(CLOCK_MONOTONIC) - l.wall;
+	l.cpu = clock_of(CLOCK_THREAD_CPUTIME_ID) - l.cpu;
+	return l.cpu + l.wall / 10 < l.wall ? 0 : l.wall;
 }
 
 /* What the processor's own counter has counted; its unit is found out by whoever uses it. */
@@ -86,7 +105,7 @@ static inline uint64_t ticks(void)
 	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(t));
 	return t;
 #else
-	return now_ns();
+	return clock_of(CLOCK_MONOTONIC);
 #endif
 }
 

@@ -103,13 +103,16 @@ static double look_cost(void)
 static void by_kind(struct world *w, const struct batch *b, struct tsr_event *events,
 		    struct cost *c)
 {
-	uint64_t spent[KINDS] = { 0 }, t0 = ticks(), ns = now_ns();
+	uint64_t spent[KINDS] = { 0 }, ns, t0;
 	double ns_per_tick, look = look_cost();
+	struct lap lap = lap_begin();
 
+	t0 = ticks();
 	take_each(w, b, events, spent);
-	ns = now_ns() - ns;
-	ns_per_tick = (double)ns / (double)(ticks() - t0);
-	for (int k = 0; k < KINDS; k++)
+	t0 = ticks() - t0;
+	ns = lap_end(lap);
+	ns_per_tick = (double)ns / (double)t0;
+	for (int k = 0; k < KINDS && ns; k++)
 		series_add(&c->s[k],
 			   ((double)spent[k] / ((double)b->n / KINDS) - look) * ns_per_tick);
 }
@@ -117,7 +120,8 @@ static void by_kind(struct world *w, const struct batch *b, struct tsr_event *ev
 static void in_all(struct world *w, const struct batch *b, struct tsr_event *events, enum way way,
 		   struct cost *c)
 {
-	uint64_t count = instructions(), ns = now_ns();
+	uint64_t count = instructions(), ns;
+	struct lap lap = lap_begin();
 
 	if (way == DECODE_APPLY)
 		take_messages(w, b);
@@ -125,9 +129,10 @@ static void in_all(struct world *w, const struct batch *b, struct tsr_event *eve
 		take_events(w, events, b->n);
 	else
 		batch_decode(b, events);
-	ns = now_ns() - ns;
+	ns = lap_end(lap);
 	count = instructions() - count;
-	series_add(&c->s[MEAN], (double)ns / (double)b->n);
+	if (ns)
+		series_add(&c->s[MEAN], (double)ns / (double)b->n);
 	if (count)
 		series_add(&c->s[INSTRUCTIONS], (double)count / (double)b->n);
 }
@@ -144,6 +149,15 @@ static void round_of(struct world *w, struct batch *b, struct tsr_event *events,
 	world_programs(w, b, BATCH);
 	batch_decode(b, events);
 	by_kind(w, b, events, &costs[APPLY]);
+}
+
+static bool enough(const struct cost *costs, unsigned int rounds)
+{
+	bool all = costs[DECODE].s[MEAN].n >= rounds;
+
+	for (int k = 0; k <= MEAN; k++)
+		all = all && costs[DECODE_APPLY].s[k].n >= rounds && costs[APPLY].s[k].n >= rounds;
+	return all;
 }
 
 static void show_way(const char *config, const char *key, const char *label, struct cost *c,
@@ -167,19 +181,19 @@ static double bench_config(size_t live, enum env_kind env, size_t shells, unsign
 	struct world *w = world_new(live, env);
 	struct batch *b = batch_new(BATCH);
 	struct tsr_event *events = xcalloc(b->n_max, sizeof(*events));
-	uint64_t made = w->t.stats.forks;
+	uint64_t made = w->t.stats.forks, n = 0;
 	char config[64];
 	double exec;
 
 	if (shells)
 		w->n_shells = shells;
-	for (unsigned int i = 0; i < rounds + 1; i++) {
-		if (i == 1) /* the first warms up */
+	for (; n <= TRIES * rounds && !enough(costs, rounds); n++) {
+		if (n == 1) /* the first warms up */
 			memset(costs, 0, N_WAYS * sizeof(*costs));
 		round_of(w, b, events, costs);
 	}
 	/* figures of events that were not what they were meant to be are worth nothing */
-	if (w->t.stats.forks - made != 4UL * BATCH * (rounds + 1) || w->t.stats.stale ||
+	if (w->t.stats.forks - made != 4 * BATCH * n || w->t.stats.stale ||
 	    w->t.stats.placeholders || w->t.stats.lost_execs || w->t.n_processes != live)
 		abort();
 	snprintf(config, sizeof(config), "%zu.%s%s", live, env_name(env),

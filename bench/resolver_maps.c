@@ -141,34 +141,47 @@ static void set_key(struct keys *k, struct item *i, bool hashed)
 		i->process->pid = i->key;
 }
 
+static void lap_add(struct series *s, struct lap lap, size_t n)
+{
+	uint64_t ns = lap_end(lap);
+
+	if (ns)
+		series_add(s, (double)ns / (double)n);
+}
+
+static bool enough(const struct series s[N_OPS], unsigned int rounds)
+{
+	return s[ADD].n >= rounds && s[REMOVE].n >= rounds && s[LOOK_UP].n >= rounds;
+}
+
 /* As many new ones come as old ones go. */
 static void round_of(struct maps *m, enum kind kind, struct keys *k, bool hashed,
 		     struct series s[N_OPS])
 {
-	uint64_t ns;
 	size_t missing = 0;
+	struct lap lap;
 
 	for (size_t i = 0; i < BATCH; i++) {
 		struct item *item = item_at(k, k->n + i);
 
 		set_key(k, item, hashed);
 	}
-	ns = now_ns();
+	lap = lap_begin();
 	for (size_t i = 0; i < BATCH; i++)
 		add(m, kind, item_at(k, k->n + i));
-	series_add(&s[ADD], (double)(now_ns() - ns) / BATCH);
-	ns = now_ns();
+	lap_add(&s[ADD], lap, BATCH);
+	lap = lap_begin();
 	for (size_t i = 0; i < BATCH; i++)
 		drop(m, kind, item_at(k, i));
-	series_add(&s[REMOVE], (double)(now_ns() - ns) / BATCH);
+	lap_add(&s[REMOVE], lap, BATCH);
 	k->first = (k->first + BATCH) % k->n_ring;
 	/* the order of look-ups is read one after the other, as a caller has its keys */
 	for (size_t i = 0; i < k->n_order; i++)
 		k->order[i] = item_at(k, random_of(&k->random) % k->n)->key;
-	ns = now_ns();
+	lap = lap_begin();
 	for (size_t i = 0; i < k->n_order; i++)
 		missing += !has(m, kind, k->order[i]);
-	series_add(&s[LOOK_UP], (double)(now_ns() - ns) / (double)k->n_order);
+	lap_add(&s[LOOK_UP], lap, k->n_order);
 	if (missing)
 		abort();
 }
@@ -220,7 +233,7 @@ static void bench_map(enum kind kind, size_t n, bool hashed, unsigned int rounds
 		set_key(&k, item_at(&k, i), hashed);
 		add(m, kind, item_at(&k, i));
 	}
-	for (unsigned int i = 0; i < rounds + 1; i++) {
+	for (unsigned int i = 0; i <= TRIES * rounds && !enough(s, rounds); i++) {
 		if (i == 1) /* the first warms up */
 			memset(s, 0, N_OPS * sizeof(*s));
 		round_of(m, kind, &k, hashed, s);
@@ -253,14 +266,14 @@ void bench_maps(const struct options *o)
 				bench_map(kind, sizes[i], hashed, o->rounds);
 		}
 	}
-	for (unsigned int i = 0; i < o->rounds; i++) {
-		uint64_t ns = now_ns();
+	for (unsigned int i = 0; i < TRIES * o->rounds && s->n < o->rounds; i++) {
+		struct lap lap = lap_begin();
 
 		for (int k = 0; k < LOOK_UPS; k++) {
 			read_begin();
 			read_end();
 		}
-		series_add(s, (double)(now_ns() - ns) / LOOK_UPS);
+		lap_add(s, lap, LOOK_UPS);
 	}
 	heading("In a look-up of rcumap and of cds_lfht");
 	figure("maps.section", "an empty read section", "ns", s, 0);

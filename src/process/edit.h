@@ -64,6 +64,7 @@ void set_parent_missing(struct process *p, bool missing);
 void follow_parent(struct table *t, struct process *p, uint32_t ppid, uint64_t start,
 		   enum reparent_path path);
 void give_children(struct table *t, struct process *p, const struct ev_exit *x);
+void ask_for_parent(struct table *t, const struct process *p);
 struct image *parent_get(struct table *t, uint32_t pid, uint64_t start);
 
 #endif

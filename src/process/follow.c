@@ -95,7 +95,7 @@ static void push_image(struct table *t, struct process *p, struct image *i)
 
 	i->previous = old; /* the process's reference becomes the edge's */
 	i->parent = image_ref(old->parent);
-	i->flags |= (old->flags & (IMAGE_PARENT_MISSING | IMAGE_KTHREAD)) | IMAGE_HEAD;
+	i->flags |= (old->flags & IMAGE_PARENT_MISSING) | IMAGE_HEAD;
 	change_begin(p);
 	set_flag(old, IMAGE_HEAD, false);
 	PUBLISH(p->image, i);
@@ -164,10 +164,11 @@ bool is_newer_image(const struct process *p, uint64_t ktime)
 {
 	/*
 	 * The kernel side names the start where it does not know: of one that was there before us;
-	 * /proc always. What began before we were told what it runs is what we were told.
+	 * /proc always, and only to the tick. What began before we were told what it runs is what we
+	 * were told.
 	 */
 	return ktime > p->image->ktime && ktime > p->told_at &&
-	       ktime / TICK_NS != p->start / TICK_NS;
+	       !(p->start_coarse && ktime / TICK_NS == p->start / TICK_NS);
 }
 
 static struct process *actor(struct table *t, const struct tsr_event *ev)
@@ -175,7 +176,7 @@ static struct process *actor(struct table *t, const struct tsr_event *ev)
 	const struct ev_task *task = &ev->task;
 	struct process *p = lookup_live(t, task->pid, task->start);
 
-	if (p && p->snapshot_at > ev->ktime) /* what it says of the process is out of date */
+	if (p && p->told_at > ev->ktime) /* what it says of the process is out of date */
 		return p;
 	if (p)
 		change_begin(p);
@@ -207,16 +208,17 @@ static void image_inherit(struct table *t, struct image *i, const struct image *
 	struct info *to = info_new(t), *old = i->info;
 	const struct info *f = from->info;
 
-	*to = *f;
+	if (f) /* else it is over, and of a fork that came late */
+		*to = *f;
 	to->rendered = NULL;
-	istr_ref(f->cwd);
-	istr_ref(f->cgroup);
-	istr_ref(f->tty);
-	istr_ref(f->called);
-	istr_ref(f->ns);
-	args_ref(f->argv);
-	args_ref(f->env);
-	args_ref(f->rendered_self);
+	istr_ref(to->cwd);
+	istr_ref(to->cgroup);
+	istr_ref(to->tty);
+	istr_ref(to->called);
+	istr_ref(to->ns);
+	args_ref(to->argv);
+	args_ref(to->env);
+	args_ref(to->rendered_self);
 	intern_put(&t->strings, i->exe);
 	PUBLISH(i->exe, istr_ref(from->exe));
 	set_flag(i, from->flags & (IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED | IMAGE_CWD_DELETED |
@@ -225,11 +227,32 @@ static void image_inherit(struct table *t, struct image *i, const struct image *
 	info_put(t, old);
 }
 
+/* What a process ran at a time: not always its newest, a message can be late. */
+static struct image *image_at(const struct process *p, uint64_t when)
+{
+	struct image *i = p->image;
+
+	while (i->previous && i->ktime > when)
+		i = i->previous;
+	return i;
+}
+
+/* All that is known of it is its own doing: the fork is still to tell what it is a copy of. */
+static bool is_no_copy(const struct process *p)
+{
+	const struct image *i = p->image;
+
+	return p->unknown_parent ||
+	       (!i->exe && !i->previous && i->ktime == p->start && !image_is(i, IMAGE_IS_EXEC));
+}
+
 static bool apply_fork(struct table *t, struct tsr_event *ev)
 {
 	const struct ev_fork *f = &ev->fork;
+	uint64_t parent_start = f->parent_start;
 	struct process *parent, *child;
-	uint32_t lost;
+	uint32_t ppid = f->ppid;
+	struct image *from;
 
 	if (!f->child_pid || !ev->task.pid || f->child_pid == ev->task.pid) {
 		t->stats.bad_forks++;
@@ -237,8 +260,9 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 	}
 	t->stats.forks++;
 	parent = actor(t, ev);
+	from = image_at(parent, ev->ktime);
 	ev->process = parent;
-	ev->image = parent->image;
+	ev->image = from;
 	child = lookup_live(t, f->child_pid, f->child_start);
 	/* The snapshot can show a child before its fork's event: whatever the times, it is known. */
 	if (child && child->snapshot_at) {
@@ -247,20 +271,24 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 	}
 	ev->child = child;
 	/* Or it was known by name only, as the parent of one in the snapshot. */
-	if (child && !child->unknown_parent)
+	if (child && !is_no_copy(child))
 		return true;
 	if (child) {
 		change_begin(child);
 	} else {
+		bool over = table_ended(t, f->child_pid, f->child_start);
+
 		child = process_new(t, f->child_pid, f->child_start, FROM_EVENT);
 		child->unknown_parent = true;
+		child->ended = over; /* it is there for this event only */
+		t->stats.late += over;
 	}
 	ev->child = child;
+	image_inherit(t, child->image, from);
 	/* what the parent ran then is not known: neither is what the child is a copy of */
-	lost = parent->image->flags & IMAGE_EXEC_LOST;
+	if (!from->exe)
+		set_flag(child->image, from->flags & IMAGE_EXEC_LOST, true);
 	if (child->told_at <= ev->ktime) { /* else its own events came first, and know better */
-		image_inherit(t, child->image, parent->image);
-		set_flag(child->image, lost, true);
 		PUBLISH(child->image->ktime, f->child_start);
 		set_istr(t, &child->image->comm,
 			 (str_t){ ev->task.comm, strnlen(ev->task.comm, EV_COMM_LEN) });
@@ -269,7 +297,15 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 		set_creds(t, child, &ev->task);
 	}
 	PUBLISH(child->origin, FROM_EVENT);
-	follow_parent(t, child, f->ppid, f->parent_start, REPARENT_EVENT);
+	/* Made for its maker's parent (CLONE_PARENT): that one can have ended just now. */
+	if (ppid == ev->task.ppid && parent->ppid && !image_is(parent->image, IMAGE_PARENT_MISSING)) {
+		ppid = parent->ppid;
+		parent_start = parent->parent_start;
+	}
+	if (child->unknown_parent)
+		follow_parent(t, child, ppid, parent_start, REPARENT_EVENT);
+	if (from != parent->image && child->image->parent == parent->image)
+		set_parent(t, child, from);
 	change_end(child);
 	return true;
 }
@@ -331,13 +367,36 @@ static str_t called(const struct ev_exec *e)
 	return e->cmdpath;
 }
 
+/* What was not said of an image's context is as it was before, or as its parent's is. */
+static void take_context(struct table *t, struct info *to, const struct info *from)
+{
+	static const uint32_t unset[sizeof(((struct ev_exec *)0)->ns) / sizeof(uint32_t)];
+	struct istr *ns = to->ns;
+
+	if (!from)
+		return;
+	if (!to->cgroup && !to->cgroup_id) {
+		PUBLISH(to->cgroup, istr_ref(from->cgroup));
+		to->cgroup_id = from->cgroup_id;
+	}
+	if (!ns || !memcmp(ns->s, unset, sizeof(unset))) {
+		PUBLISH(to->ns, istr_ref(from->ns));
+		intern_put(&t->strings, ns);
+	}
+	if (!to->sid) {
+		to->sid = from->sid;
+		to->pgid = from->pgid;
+	}
+}
+
 /* i is not known to anybody yet, or within a change. */
 static void fill_image(struct table *t, struct image *i, const struct tsr_event *ev)
 {
 	const struct ev_exec *e = &ev->exec;
 	struct info *info = info_new(t), *old = i->info;
 	uint32_t flags = i->flags & ~(uint32_t)(IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED |
-						IMAGE_CWD_DELETED | IMAGE_ENV_TRUNCATED);
+						IMAGE_CWD_DELETED | IMAGE_ENV_TRUNCATED |
+						IMAGE_KTHREAD);
 
 	set_istr(t, &i->exe, e->path);
 	set_istr(t, &i->comm, (str_t){ ev->task.comm, strnlen(ev->task.comm, EV_COMM_LEN) });
@@ -353,6 +412,7 @@ static void fill_image(struct table *t, struct image *i, const struct tsr_event 
 	info->nlink = e->nlink;
 	info->sid = e->sid;
 	info->pgid = e->pgid;
+	take_context(t, info, old);
 	flags |= e->cut & EV_CUT_ARGV ? IMAGE_ARGV_TRUNCATED : 0;
 	flags |= e->cut & EV_CUT_ENV ? IMAGE_ENV_TRUNCATED : 0;
 	flags |= e->deleted ? IMAGE_EXE_DELETED : 0;
@@ -501,14 +561,74 @@ static void keep_prev_comm(struct tsr_event *ev, const struct image *old)
 	ev->prev_comm = (str_t){ ev->prev_comm_copy, comm.len };
 }
 
-/* An exec whose image is not the newest: what came after it was found out before it arrived. */
-static void insert_below(struct table *t, struct image *newest, struct image *i)
+/*
+ * An exec whose image is not the newest: what came after it was found out before it arrived. The
+ * image that is in the line now.
+ */
+static struct image *insert_below(struct table *t, struct process *p, struct image *i)
 {
-	i->previous = newest->previous;
-	i->parent = image_ref(newest->parent);
-	i->flags |= newest->flags & (IMAGE_PARENT_MISSING | IMAGE_KTHREAD);
-	PUBLISH(newest->previous, i);
+	struct image *above = p->image, *below;
+
+	while (above->previous && above->previous->ktime > i->ktime)
+		above = above->previous;
+	below = above->previous;
+	if (equal_images(above, i)) { /* of such only the last one's time is kept */
+		image_put(t, i);
+		return above;
+	}
+	i->previous = below;
+	i->parent = image_ref(above->parent);
+	set_flag(i, IMAGE_IS_EXEC_EXEC, below && image_is(below, IMAGE_IS_EXEC));
+	i->flags |= above->flags & IMAGE_PARENT_MISSING;
+	PUBLISH(above->previous, i);
+	set_flag(above, IMAGE_IS_EXEC_EXEC, true);
 	shrink(t, i);
+	return i;
+}
+
+static struct image *image_began(const struct process *p, uint64_t when)
+{
+	struct image *i = p->image;
+
+	while (i && i->ktime != when)
+		i = i->previous;
+	return i;
+}
+
+/* An image is told of whose time alone was known: the one above it was marked because of it. */
+static void tell_image(struct table *t, struct process *p, struct image *i,
+		       const struct tsr_event *ev)
+{
+	/* its name can be newer than this */
+	struct istr *comm = i == p->image && p->told_at > ev->ktime ? istr_ref(i->comm) : NULL;
+	struct image *above = p->image;
+
+	while (above != i && above->previous != i)
+		above = above->previous;
+	change_begin(p);
+	fill_image(t, i, ev);
+	if (comm)
+		set_istr(t, &i->comm, istr_str(comm));
+	set_flag(i, IMAGE_EXEC_LOST, false);
+	if (above->exe)
+		set_flag(above, IMAGE_EXEC_LOST, false);
+	change_end(p);
+	intern_put(&t->strings, comm);
+	forget_rendered(t, i);
+	forget_rendered(t, above);
+}
+
+/* An exec whose image is in the line already: it came late or again. */
+static void exec_of_known(struct table *t, struct process *p, struct image *i,
+			  const struct tsr_event *ev)
+{
+	uint64_t replaced = ev->exec.prev_image;
+
+	if (i->exe)
+		return;
+	tell_image(t, p, i, ev);
+	if (i->previous && replaced > i->previous->ktime && replaced < i->ktime)
+		set_flag(i, IMAGE_EXEC_LOST, true);
 }
 
 static void exec_image(struct table *t, struct process *p, struct tsr_event *ev)
@@ -519,28 +639,39 @@ static void exec_image(struct table *t, struct process *p, struct tsr_event *ev)
 	/* the one it replaced is not the one that we know */
 	bool lost = is_newer_image(p, ev->exec.prev_image) && ev->exec.prev_image < ev->exec.image;
 
-	t->stats.lost_execs += lost;
-	set_ids(t, p, &ev->task);
-	/* of a placeholder, or of an image whose exec was lost, nothing was known but that it is */
-	if (seen ||
-	    (p->origin == FROM_PLACEHOLDER && !old->exe && !old->previous && old->refs == 1) ||
-	    (image_is(old, IMAGE_IS_EXEC) && old->ktime == ev->exec.image)) {
-		/* it came late, but was not lost */
+	if (p->told_at <= ev->ktime)
+		set_ids(t, p, &ev->task);
+	/* of a placeholder nothing was known but that it is */
+	if (seen || (p->origin == FROM_PLACEHOLDER && !old->exe && !old->previous && old->refs == 1)) {
+		t->stats.lost_execs += lost && !seen;
 		set_flag(old, IMAGE_EXEC_LOST, lost && !seen);
 		fill_in(t, p, ev);
 		return;
+	}
+	ev->image = ev->exec.image <= old->ktime ? image_began(p, ev->exec.image) : NULL;
+	if (ev->image && image_is(ev->image, IMAGE_IS_EXEC)) {
+		exec_of_known(t, p, ev->image, ev);
+		return;
+	}
+	if (lost) {
+		lost_exec(t, p, ev->exec.prev_image);
+		set_istr(t, &p->image->comm, ev->prev_comm);
+		old = p->image;
 	}
 	i = image_new(t, p);
 	i->flags = IMAGE_IS_EXEC | (image_is(old, IMAGE_IS_EXEC) ? IMAGE_IS_EXEC_EXEC : 0) |
 		   (lost ? IMAGE_EXEC_LOST : 0);
 	fill_image(t, i, ev);
+	take_context(t, i->info, old->info);
+	ev->image = i;
 	if (ev->exec.image < old->ktime) {
-		insert_below(t, old, i);
-		ev->image = i;
+		ev->image = insert_below(t, p, i);
 		return;
 	}
-	if (absorb_equal(t, p, i, creds_before))
+	if (absorb_equal(t, p, i, creds_before)) {
+		ev->image = p->image;
 		return;
+	}
 	push_image(t, p, i);
 	shrink(t, old);
 	cut_chain(t, p);
@@ -574,7 +705,8 @@ static bool apply_exec(struct table *t, struct tsr_event *ev)
 		p = placeholder(t, &ev->task);
 	ev->process = p;
 	keep_prev_comm(ev, p->image);
-	follow_parent(t, p, ev->task.ppid, ev->task.parent_start, REPARENT_EVENT);
+	if (p->told_at <= ev->ktime)
+		follow_parent(t, p, ev->task.ppid, ev->task.parent_start, REPARENT_EVENT);
 	ev->image = NULL;
 	exec_image(t, p, ev);
 	if (p->told_at < ev->ktime)
@@ -610,6 +742,8 @@ static void apply_walk(struct table *t, struct tsr_event *ev)
 	const struct ev_task *task = &ev->task;
 	struct process *p = lookup_live(t, task->pid, task->start);
 	bool is_new = !p, newer = p && is_newer_image(p, ev->exec.image);
+	/* The kernel side's map has it from then, and does not know whether it still lives. */
+	uint64_t as_of = ev->exec.walk == WALK_KERNEL_MAP ? ev->exec.image : ev->ktime;
 
 	if (is_new && table_ended(t, task->pid, task->start))
 		return;
@@ -620,11 +754,17 @@ static void apply_walk(struct table *t, struct tsr_event *ev)
 	}
 	ev->process = p;
 	ev->image = p->image;
-	if (!is_new && p->told_at > ev->ktime)
+	if (!is_new && p->told_at > as_of) {
+		struct image *i = image_began(p, ev->exec.image);
+
+		/* an older word than that of an event; of what was running it is the first */
+		if (i && !i->exe && ev->exec.path.len)
+			tell_image(t, p, i, ev);
 		return;
+	}
 	if (!is_new)
 		change_begin(p);
-	p->told_at = ev->ktime;
+	p->told_at = as_of;
 	PUBLISH(p->ns_pid, task->ns_pid);
 	if (task->pid == task->tid)
 		set_creds(t, p, task);
@@ -643,6 +783,11 @@ static void apply_walk(struct table *t, struct tsr_event *ev)
 	if (p->image->exe)
 		set_flag(p->image, IMAGE_EXEC_LOST, false);
 	follow_parent(t, p, task->ppid, task->parent_start, REPARENT_LOOKUP);
+	if (is_new && p->image->parent)
+		take_context(t, p->image->info, p->image->parent->info);
+	/* who has it now was said when that one ended, to those who were known then */
+	if (p->image->parent && image_is(p->image->parent, IMAGE_DEAD))
+		ask_for_parent(t, p);
 	change_end(p);
 }
 
@@ -718,10 +863,12 @@ void table_done(struct table *t, struct tsr_event *ev)
 
 	if (!p)
 		return;
+	if (ev->child && ev->child->ended)
+		retire(t, ev->child, ev->ktime);
 	if (ev->def->id == TSR_EVENT_SCHED_PROCESS_EXIT || p->ended) {
 		retire(t, p, ev->ktime);
 	} else if (ev->def->id == TSR_EVENT_TASK_RENAME && ev->task.tid == p->pid &&
-		   p->snapshot_at <= ev->ktime) {
+		   p->told_at <= ev->ktime) {
 		t->stats.renames++;
 		set_comm(t, p, ev->rename.new_name);
 	}

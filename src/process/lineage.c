@@ -87,6 +87,7 @@ struct image *parent_get(struct table *t, uint32_t pid, uint64_t start)
 	if (ended)
 		return ended;
 	p = process_new(t, pid, start, FROM_PLACEHOLDER);
+	p->start_coarse = start % TICK_NS == 0;
 	t->stats.placeholders++;
 	set_flag(p->image, IMAGE_ARGV_TRUNCATED, true);
 	p->unknown_parent = true;
@@ -123,6 +124,22 @@ static bool is_above(struct table *t, const struct process *p, uint32_t ppid, ui
 }
 
 /*
+ * The children of one that ended went to one above it, at once here, a moment later in the kernel;
+ * and a word can be late. Whoever names the one that ended says nothing new.
+ */
+static bool has_given_away(const struct process *p, const struct image *ended)
+{
+	const struct process *above = image_process(p->image->parent);
+
+	if (!above || !image_is(ended, IMAGE_DEAD))
+		return false;
+	for (int steps = 0; ended && steps < LINEAGE_MAX; steps++, ended = ended->parent)
+		if (image_process(ended) == above)
+			return true;
+	return false;
+}
+
+/*
  * The kernel's word on who the parent is now: the edge follows it. A process that has a parent keeps
  * it when the new one is not known, and is marked; one that has none gets a placeholder.
  */
@@ -145,6 +162,8 @@ void follow_parent(struct table *t, struct process *p, uint32_t ppid, uint64_t s
 		return;
 	}
 	parent = had_one ? known_parent(t, ppid, start) : NULL;
+	if (parent && has_given_away(p, parent))
+		return;
 	/* not even a placeholder for what can't be */
 	if (!had_one && start / TICK_NS <= p->start / TICK_NS)
 		parent = parent_get(t, ppid, start);
@@ -156,6 +175,15 @@ void follow_parent(struct table *t, struct process *p, uint32_t ppid, uint64_t s
 	set_ppid(p, ppid, start); /* only now that the link is there */
 	if (had_one)
 		t->stats.reparented[path]++;
+}
+
+/* Its parent has ended, and it is not known who has it now. */
+void ask_for_parent(struct table *t, const struct process *p)
+{
+	if (t->n_orphans == TABLE_ORPHANS_MAX)
+		return;
+	t->orphans[t->n_orphans].pid = p->pid;
+	t->orphans[t->n_orphans++].start = p->start;
 }
 
 /* The kernel gives the children of one that ends to its reaper. */
@@ -170,10 +198,7 @@ void give_children(struct table *t, struct process *p, const struct ev_exit *x)
 		if (!reaper || reaper == p || !set_parent(t, child, reaper->image)) {
 			unlink_parent(child);
 			t->stats.reparent_failed[REPARENT_EXIT]++;
-			if (t->n_orphans < TABLE_ORPHANS_MAX) {
-				t->orphans[t->n_orphans].pid = child->pid;
-				t->orphans[t->n_orphans++].start = child->start;
-			}
+			ask_for_parent(t, child);
 			continue;
 		}
 		set_ppid(child, reaper->pid, reaper->start);
@@ -197,7 +222,9 @@ enum lineage lineage_check(const struct image *i)
 		}
 		if (!parent)
 			/* the kernel's own threads, and what they start, stand under kthreadd */
-			return i->pid == 1 || i->pid == 2 ? LINEAGE_OK : LINEAGE_INCOMPLETE;
+			return i->pid == 1 || (i->pid == 2 && image_is(i, IMAGE_KTHREAD)) ?
+				       LINEAGE_OK :
+				       LINEAGE_INCOMPLETE;
 		i = parent;
 	}
 	return LINEAGE_INCOMPLETE;

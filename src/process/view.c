@@ -58,7 +58,9 @@ void view_image(struct process_view *v, const struct image *i)
 		v->ppid = OBSERVE(p->ppid);
 		v->origin = OBSERVE(p->origin);
 		v->creds = creds_of(p);
-		if (!(seq & 1) && seq == __atomic_load_n(&p->seq, __ATOMIC_RELAXED))
+		/* it can have ended before the first look at seq */
+		if (!(seq & 1) && image_process(i) &&
+		    seq == __atomic_load_n(&p->seq, __ATOMIC_RELAXED))
 			return;
 		if (tries % SPINS == 0)
 			sched_yield();

@@ -336,13 +336,16 @@ void k_exit_begin(struct kernel *k, int process, bool tells)
 		x.reaper_image = k_newest(k, reaper)->began;
 	}
 	p->alive = false;
+	p->reaper = reaper;
 	wire_encode_exit(&m, &x, k->emit, k->user);
 }
 
 void k_exit_end(struct kernel *k, int process)
 {
-	int reaper = k_reaper(k, process);
+	int reaper = k->processes[process].reaper;
 
+	if (reaper != K_NONE && !k->processes[reaper].alive)
+		reaper = k_reaper(k, process);
 	for (size_t i = 0; i < k->n_processes; i++) {
 		struct k_process *c = &k->processes[i];
 

@@ -68,7 +68,7 @@ struct run {
 	size_t n_held;
 	struct held walk[LIVE_MAX + 8];
 	size_t n_walk;
-	uint64_t walk_begin;
+	uint64_t walk_begin, walk_end;
 	int ending; /* a process whose children were not given away yet, or K_NONE */
 	uint32_t next_pid;
 	/* Of each process: the kernel's time as of which we were told of it last. */
@@ -273,6 +273,7 @@ static void walk_take(struct run *r)
 		if (k->processes[i].alive)
 			k_tell(k, (int)i, WALK_AFTER_LOSS, false, take_walk, r);
 	k_walked(k, r->walk_begin, false, take_walk, r);
+	r->walk_end = k->now;
 }
 
 static void walk_tell(struct run *r)
@@ -344,7 +345,8 @@ static void act_exec(struct run *r)
 	k_list_add(&program.args, program.file);
 	if (!draw(r, 2))
 		k_list_add(&program.args, "-v");
-	if (!draw(r, 3))
+	/* of those in the snapshot the environment is not known */
+	if (!draw(r, 3) && r->mode != SNAPSHOT)
 		k_list_add(&program.envs, "A=1");
 	if (!draw(r, 3))
 		program = k_newest(k, p)->program; /* the same again */
@@ -479,8 +481,10 @@ static bool exact_parent(struct run *r, const struct process *p, int process)
 		return true;
 	if (p->ppid != k->processes[k->images[parent].process].pid)
 		return wrong(r, "another ppid", p->pid);
-	if (p->origin == FROM_SNAPSHOT) /* which of its images forked is not told */
-		return above->pid == p->ppid || wrong(r, "another parent", p->pid);
+	/* which image of it forked is not told, or which was the reaper's when it came to that */
+	if (p->origin == FROM_SNAPSHOT || r->mode == IN_STEPS)
+		return truth_of(r, above->pid, above->start) == k->images[parent].process ||
+		       wrong(r, "another parent", p->pid);
 	return is_image(r, above, parent) || wrong(r, "another image is the parent", p->pid);
 }
 
@@ -530,7 +534,8 @@ static bool sound_process(struct run *r, const struct process *p)
 	if (!image_is(i, IMAGE_EXEC_LOST) && i->exe &&
 	    !ran(r, truth, istr_str(i->exe), r->told[truth]))
 		return wrong(r, "not what it ran since we were told of it", p->pid);
-	if (image_is(i, IMAGE_PARENT_MISSING) || !above)
+	/* whose end we have not seen has moved to reapers that it never had */
+	if (image_is(i, IMAGE_PARENT_MISSING) || !above || !r->kernel.processes[truth].alive)
 		return true;
 	parent = truth_of(r, above->pid, above->start);
 	if (parent == K_NONE)
@@ -554,14 +559,29 @@ static bool sound(struct run *r)
 	return ok;
 }
 
-/* An old image of an ancestor may be lost for ever; no newest one is, and no parent. */
-static bool lost_above(const struct image *i)
+/* An old image of an ancestor may be lost for ever; no newest one is, and no other parent. */
+static bool excused(const struct run *r, const struct image *i)
 {
-	for (; i; i = i->parent)
-		if (image_is(i, IMAGE_EXEC_LOST) &&
-		    (!image_process(i) || image_process(i)->image != i))
+	for (; i; i = i->parent) {
+		const struct process *p = image_process(i);
+		int truth = truth_of(r, i->pid, i->start);
+
+		if (image_is(i, IMAGE_EXEC_LOST) && (!p || p->image != i || i->start > r->walk_begin))
 			return true;
+		if (image_is(i, IMAGE_PARENT_MISSING) && truth != K_NONE &&
+		    r->told[truth] > r->walk_end)
+			return true;
+	}
 	return false;
+}
+
+/*
+ * The walk saw it as a parent, and it ended before the walk was told: who has its children was said to
+ * those that were known then. The others show the one that ended, until /proc is asked.
+ */
+static bool ended_since(const struct run *r, const struct image *parent)
+{
+	return r->mode == LOSSY && parent && image_exit_time(parent) > r->walk_begin;
 }
 
 /* After a walk: all that lives is right. */
@@ -575,23 +595,33 @@ static bool right(struct run *r)
 		const struct k_process *truth = &k->processes[i];
 		const struct process *p, *above;
 		int parent = k_parent(k, (int)i);
+		/* A later event can name a parent, or be of one, that only the walk tells of. */
+		bool overtaken = r->told[i] > r->walk_end;
+		bool is_new = truth->start > r->walk_begin;
 
 		if (!truth->alive)
 			continue;
 		p = table_find(&r->sensor.table, truth->pid);
 		if (!p || truth_of(r, p->pid, p->start) != (int)i)
 			return wrong(r, "after a walk: not there", truth->pid);
+		if (is_new && !p->image->exe && image_is(p->image, IMAGE_EXEC_LOST))
+			continue;
 		if (!same_name(p->image->exe, k_newest(k, (int)i)->program.file))
 			return wrong(r, "after a walk: another executable", p->pid);
 		if (!same_name(p->image->comm, k_newest(k, (int)i)->comm))
 			return wrong(r, "after a walk: another name", p->pid);
+		if (ended_since(r, p->image->parent))
+			continue;
 		above = p->image->parent ? image_process(p->image->parent) : NULL;
+		if (overtaken && image_is(p->image, IMAGE_PARENT_MISSING))
+			continue;
 		if (parent != K_NONE &&
 		    (!above || truth_of(r, above->pid, above->start) != parent))
 			return wrong(r, "after a walk: another parent", p->pid);
-		if (image_is(p->image, IMAGE_PARENT_MISSING | IMAGE_EXEC_LOST))
+		if (image_is(p->image, IMAGE_PARENT_MISSING) ||
+		    (image_is(p->image, IMAGE_EXEC_LOST) && !is_new))
 			return wrong(r, "after a walk: still flagged", p->pid);
-		if (lineage_check(p->image) != LINEAGE_OK && !lost_above(p->image))
+		if (lineage_check(p->image) != LINEAGE_OK && !excused(r, p->image))
 			return wrong(r, "after a walk: a broken line", p->pid);
 	}
 	return true;
@@ -647,6 +677,9 @@ static bool repair(struct run *r)
 	for (uint32_t n = draw(r, 6); n; n--)
 		act(r);
 	walk_tell(r);
+	/* a quiet moment, and nobody was asked for in the last 30 s */
+	memset(r->sensor.lookup.asked, 0, sizeof(r->sensor.lookup.asked));
+	sensor_between(&r->sensor);
 	if (!holds(r) || !right(r))
 		return false;
 	for (uint32_t n = draw(r, 10); n; n--) {

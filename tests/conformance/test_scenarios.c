@@ -225,7 +225,15 @@ static const struct scenario losses[] = {
 	  "F(0,1) F(1,2) late:E(2,x) X(2) Late  size=1" },
 	{ "an exec that comes after the next one",
 	  "F(0,1) F(1,2)=c late:E(2,x) E(2,y)=y missing(y)=T Late  map(2)=y exe(y.)=x anc(y.)=c"
-	  " is_exec_exec(y)=T" },
+	  " is_exec_exec(y)=T missing(y)=F lineage(2)=ok" },
+	{ "an exec whose previous one was lost, and comes twice",
+	  "F(0,1) F(1,2) lost:E(2,x) twice:E(2,y)=y  missing(y)=T exe(y)=y lineage(2)=missing" },
+	{ "a walk that was overtaken still tells of the exec that was lost",
+	  "F(0,1) F(1,2)=c lost:E(2,x) Walk(take) E(2,y)=y F(2,3) missing(y)=T Walk(tell)"
+	  "  exe(y)=y exe(y.)=x anc(y.)=c missing(y)=F lineage(3)=ok comm(2)=y" },
+	{ "also where an event named it first",
+	  "F(0,1) F(1,2)=c lost:E(2,x) Walk(take) R(2,new) Walk(tell)  exe(2)=x comm(2)=new anc(2)=c"
+	  " lineage(2)=ok" },
 	{ "two execs that come after a third, out of order",
 	  "F(0,1) F(1,2)=c late:E(2,x) E(2,y)=y late:E(2,w) E(2,z)=z Late"
 	  "  map(2)=z exe(z.)=w exe(z..)=y exe(z...)=x anc(z...)=c images=6" },
@@ -304,8 +312,9 @@ static const struct scenario lookups[] = {
 	{ "or what was known of it",
 	  "F(0,1) F(1,2) Cgroup(2,web) Ns(2,5) E(2,x) lost:E(2,y) Maps(on) R(2)  exe(2)=y"
 	  " cgroup(2)=web ns(2)=5" },
-	{ "what the map says is old: its parent has ended",
-	  "F(0,1) F(1,2) lost:F(2,3) lost:F(3,4) X(2) Maps(on) R(4)  anc(4)=3 anc(3)=1 lineage(4)=ok" },
+	{ "what the map says is old: its parent has ended, so /proc is asked in a quiet moment",
+	  "F(0,1) F(1,2)=p lost:F(2,3) lost:F(3,4) X(2) Maps(on) Procfs(on) R(4)  anc(4)=3 anc(3)=p"
+	  " ended(p)=T asked=  Between asked=3 anc(3)=1 lineage(4)=ok" },
 	{ "who is only in the map does not live on",
 	  "F(0,1) F(1,2) Maps(on) lost:F(2,3) late:F(3,4) lost:X(3) Walk(take) Late Walk(tell)"
 	  "  size=3 map(3)=nil anc(4)=1" },
@@ -313,8 +322,8 @@ static const struct scenario lookups[] = {
 	  "F(0,1) F(1,2) F(2,3)=c F(3,4)=d F(4,5)=e F(5,6) Xq(2) Xq(3) Xq(4) Xq(5)  Procfs(on)"
 	  " Reparent(6) result=1 anc(6)=1 asked=6" },
 	{ "a missing ancestor is filled in",
-	  "F(0,1) lost:F(1,2) lost:F(2,3) S(3,blind) F(3,4)  anc(3)=nil lineage(4)=incomplete"
-	  "  Procfs(on) Reparent(4) result=1 anc(3)=2 anc(2)=1 lineage(4)=ok" },
+	  "F(0,1) lost:F(1,2) lost:F(2,3) S(3,blind) lost:F(3,4) S(4)  anc(4)=3 anc(3)=nil"
+	  " lineage(4)=incomplete  Procfs(on) Reparent(4) result=1 anc(3)=2 anc(2)=1 lineage(4)=ok" },
 };
 
 static const struct scenario memory[] = {
