@@ -372,7 +372,11 @@ static __always_inline void enter_image(struct scratch *s)
 /* The message is complete but for its strings: its path is the first in s->var. */
 static __always_inline void keep_known(struct scratch *s)
 {
-	struct known_file key = { .ino = s->ext.exe.ino, .dev = s->ext.exe.dev };
+	struct known_file key = {
+		.ino = s->ext.exe.ino,
+		.ctime = s->ext.exe.ctime,
+		.dev = s->ext.exe.dev,
+	};
 	u32 pid = s->ext.task.pid, len = s->exec.size_path;
 	struct known_path *path;
 

@@ -11,70 +11,69 @@
 
 #define SUBREAPER_LEVELS 32 /* ancestors looked at for a subreaper; beyond, it is not known */
 
+/* The child's part of the scope, which is its parent's; what it is now in. */
+static __always_inline void inherit_scope(const struct msg_task *actor, u32 pid, u64 start)
+{
+	struct image_state *i = image_get(actor->pid, actor->start);
+	struct image_state c = { .start = start, .image = start };
+
+	if (!i || !i->flags)
+		return;
+	c.flags = i->flags & ~SCOPE_TREE_ROOT;
+	if (i->flags & SCOPE_TREE_ROOT)
+		c.flags |= SCOPE_TREE;
+	bpf_map_update_elem(&images, &pid, &c, BPF_ANY);
+}
+
 static __always_inline int on_fork(struct task_struct *actor, struct task_struct *child)
 {
-	u32 pid = BPF_CORE_READ(child, tgid);
+	u32 pid = BPF_CORE_READ(child, tgid), actor_pid;
 	struct {
 		struct msg_clone_event event;
 		struct msg_clone_ext ext;
 	} * m;
-	struct parent_ids parent;
-	struct image_state *i;
 	struct known_process *known, k;
-	u32 actor_pid;
+	struct parent_ids parent;
 	u64 start;
 
 	if (BPF_CORE_READ(child, pid) != pid || (BPF_CORE_READ(child, flags) & PF_KTHREAD))
 		return 0;
-	m = reserve(MSG_OP_CLONE, sizeof(*m));
-	if (!m)
-		return 0;
-	common_init(&m->event.common, MSG_OP_CLONE, sizeof(*m));
+	/* What is kept here is kept whether the message can be sent or not. */
 	start = BPF_CORE_READ(child, start_boottime);
-	fill_task(&m->ext.task, actor);
+	fill_task(&k.task, actor);
 	read_parent(&parent, child);
-	m->event.parent.pid = m->ext.child_ppid = parent.pid;
-	m->event.parent.pad = 0;
-	m->event.parent.ktime = m->ext.child_parent_image = parent.image;
-	m->ext.child_parent_start = parent.start;
-	m->ext.child_parent_ns_pid = parent.ns_pid;
-	m->ext.child_pid_ns = pid_ns_inum(child);
-	m->ext.pad = 0;
-	m->event.pid = m->event.tid = pid;
-	m->event.nspid = ns_pid_of(child);
-	m->event.flags = MSG_EXEC_CLONE;
-	m->event.ktime = start;
-	if (cfg_scope) {
-		i = image_get(m->ext.task.pid, m->ext.task.start);
-		if (!in_scope(&m->ext.task, i ? i->flags : 0))
-			m->event.common.flags |= MSG_COMMON_FLAG_STATE_ONLY;
-		if (i && i->flags) {
-			struct image_state c = {
-				.start = start,
-				.image = start,
-				.flags = i->flags & ~SCOPE_TREE_ROOT,
-			};
-
-			if (i->flags & SCOPE_TREE_ROOT)
-				c.flags |= SCOPE_TREE;
-
-			bpf_map_update_elem(&images, &pid, &c, BPF_ANY);
-		}
+	if (cfg_scope)
+		inherit_scope(&k.task, pid, start);
+	m = reserve(MSG_OP_CLONE, sizeof(*m));
+	if (m) {
+		common_init(&m->event.common, MSG_OP_CLONE, sizeof(*m));
+		m->ext.task = k.task;
+		m->event.parent.pid = m->ext.child_ppid = parent.pid;
+		m->event.parent.pad = 0;
+		m->event.parent.ktime = m->ext.child_parent_image = parent.image;
+		m->ext.child_parent_start = parent.start;
+		m->ext.child_parent_ns_pid = parent.ns_pid;
+		m->ext.child_pid_ns = pid_ns_inum(child);
+		m->ext.pad = 0;
+		m->event.pid = m->event.tid = pid;
+		m->event.nspid = ns_pid_of(child);
+		m->event.flags = MSG_EXEC_CLONE;
+		m->event.ktime = start;
+		m->event.common.flags |= scope_flag(&k.task);
+		submit(m);
 	}
-	k.task = m->ext.task;
-	actor_pid = k.task.pid; /* older kernels take no key in the ring */
+	actor_pid = k.task.pid;
 	known = bpf_map_lookup_elem(&known_processes, &actor_pid);
+	__builtin_memset(&k.exe, 0, sizeof(k.exe));
+	if (known && known->task.start == k.task.start)
+		k.exe = known->exe;
 	k.task.pid = k.task.tid = pid;
-	k.task.ns_pid = k.task.ns_tid = m->event.nspid;
+	k.task.ns_pid = k.task.ns_tid = ns_pid_of(child);
 	k.task.start = k.task.thread_start = k.task.image = start;
 	k.task.ppid = parent.pid;
 	k.task.parent_ns_pid = parent.ns_pid;
 	k.task.parent_start = parent.start;
 	k.task.parent_image = parent.image;
-	__builtin_memset(&k.exe, 0, sizeof(k.exe));
-	if (known && known->task.start == m->ext.task.start)
-		k.exe = known->exe;
-	submit(m);
 	bpf_map_update_elem(&known_processes, &pid, &k, BPF_ANY);
 	return 0;
 }

@@ -119,7 +119,7 @@ __u32 slot_taken[N_SLOTS_AGAIN];
 /* The threads in a tracepoint of which a program has done the work and the last has not run yet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 65536); /* each CPU keeps some free: no mark is to go before its time */
 	__type(key, u32);
 	__type(value, u8);
 } seen_first SEC(".maps");

@@ -39,7 +39,7 @@ static __always_inline bool never_done(void)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();
 
-	if (!bpf_map_delete_elem(&seen_first, &tid))
+	if (bpf_map_delete_elem(&seen_first, &tid) != -2) /* ENOENT */
 		return false;
 	__sync_fetch_and_add(&recovered_total, 1);
 	return true;
@@ -67,9 +67,10 @@ static __always_inline void count_lost(u32 op, long error)
 	u32 zero = 0, kind;
 	struct kernel_stats *s = bpf_map_lookup_elem(&stats, &zero);
 
-	__sync_fetch_and_add(&lost_total, 1);
-	if (!s)
+	if (!s) {
+		__sync_fetch_and_add(&lost_total, 1);
 		return;
+	}
 	switch (error) {
 	case -2:
 		kind = SENT_FAILED_ENOENT;
@@ -93,6 +94,7 @@ static __always_inline void count_lost(u32 op, long error)
 		kind = SENT_FAILED_UNKNOWN;
 	}
 	s->sent_failed[op & 0xff][kind]++;
+	__sync_fetch_and_add(&lost_total, 1); /* says when that is worth reading */
 }
 
 /* urgent: the reader is to come at once, however little there is for it yet. */

@@ -43,6 +43,7 @@ struct known_path {
 
 struct known_file {
 	__u64 ino;
+	__u64 ctime; /* an inode's number is used again at once */
 	__u32 dev;
 	__u32 pad;
 };

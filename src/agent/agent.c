@@ -70,6 +70,7 @@ struct tsr_agent {
 	uint64_t new_malformed, new_output, new_recording, lost_since;
 	uint64_t malformed[WIRE_ERROR_MAX];
 	uint64_t now; /* ktime of the last message */
+	uint64_t tended; /* s; when the table was */
 };
 
 static uint64_t cpu_ns(void)
@@ -92,20 +93,33 @@ static void flush_output(struct tsr_agent *a, struct output *o)
 	o->records = 0;
 }
 
+/* The one above in a mount namespace: it lives on while others come and go. */
+static const struct image *first_in(uint32_t ns, const struct image *i)
+{
+	const struct image *first = i;
+
+	while ((i = i->parent) && image_process(i) && image_mnt_ns(i) == ns)
+		first = i;
+	return first;
+}
+
 /* The users of the process's own root; where they are not known yet, they are asked for. */
 static const struct users *users_of(struct tsr_agent *a, const struct image *i)
 {
 	const struct user_names names = { &a->users, &a->ns_users };
 	uint32_t ns = i ? image_mnt_ns(i) : 0;
 
-	if (ns && a->names && !ns_users_find(&a->ns_users, ns)) {
+	if (ns && a->names) { /* which asks no more often than it should */
 		const struct process *init = table_find(&a->table, 1);
 
 		if (!init || image_mnt_ns(init->image) != ns)
-			names_request(a->names, ns, i->pid);
+			names_request(a->names, ns, first_in(ns, i)->pid);
 	}
 	return ns ? users_of_image(&names, i) : &a->users;
 }
+
+/* The number of a namespace is used again: what is known of it is not believed for long. */
+static const struct names_config names_config = { .age = 30 * NS_PER_SEC };
 
 static void show(struct tsr_agent *a, struct tsr_event *ev)
 {
@@ -232,6 +246,11 @@ static int on_message(void *user, const void *msg, size_t len)
 		show(a, &ev);
 	}
 	table_done(&a->table, &ev);
+	/* by the stream's time, so that a replay forgets when this run did */
+	if (a->now / NS_PER_SEC != a->tended) {
+		a->tended = a->now / NS_PER_SEC;
+		table_tend(&a->table, a->now);
+	}
 	if (!asked)
 		assembler_done(&a->chunks);
 	return 0;
@@ -329,7 +348,7 @@ static void between(struct tsr_agent *a)
 	if (a->names)
 		names_poll(a->names, on_names, a);
 	lookup_tend(&a->lookup, LOOKUP_QUIET);
-	table_tend(&a->table, a->now);
+	table_reclaim(&a->table);
 	announce(a, &a->new_malformed, LOST_MALFORMED);
 	announce(a, &a->new_output, LOST_OUTPUT_QUEUE);
 	announce(a, &a->new_recording, LOST_RECORDING);
@@ -459,7 +478,7 @@ enum tsr_status tsr_agent_run(struct tsr_agent *a, struct tsr_error *err)
 	if (!status) {
 		a->lookup.ready = a->source->ops->look_up;
 		if (a->lookup.ready)
-			a->names = names_open(NULL);
+			a->names = names_open(&names_config);
 		a->summary.ready_ns = clock_boot_ns() - a->began;
 		if (a->on_ready)
 			a->on_ready(a->ready_user, &a->summary);

@@ -19,6 +19,15 @@ static bool is_snapshot(const struct tsr_event *ev)
 	       ev->exec.walk == WALK_SNAPSHOT;
 }
 
+/* What was asked for, and what was lost, stands before events that are older. */
+static bool is_ahead(const struct tsr_event *ev)
+{
+	if (!ev->has_task)
+		return true;
+	return ev->def->id == TSR_EVENT_SCHED_PROCESS_EXEC && ev->exec.snapshot &&
+	       ev->exec.walk >= WALK_KERNEL_MAP;
+}
+
 static int on_message(void *user, const void *msg, size_t len)
 {
 	struct fill *f = user;
@@ -35,6 +44,10 @@ static int on_message(void *user, const void *msg, size_t len)
 		ns_users_set(&f->ns_users, ev.names.mnt_ns, ev.names.users, ev.names.groups);
 		return 0;
 	default: /* a replay counts these; here the table is as good as what is left */
+		return 0;
+	}
+	if (ev.ktime > f->until && is_ahead(&ev)) {
+		assembler_done(&f->chunks);
 		return 0;
 	}
 	if (ev.ktime > f->until && !is_snapshot(&ev)) {

@@ -91,6 +91,7 @@ void metrics_write(struct buf *out, const struct table *t, const struct lookup *
 		{ "evicted", s->evicted },
 		{ "over_cap", s->over_cap },
 		{ "path_errors", s->path_errors },
+		{ "orphans_dropped", s->orphans_dropped },
 		{ "args.truncated", s->args_truncated },
 		{ "args.size", s->args_bytes },
 		{ "envs.truncated", s->env_truncated },

@@ -202,6 +202,11 @@ static struct args *args_ref(struct args *a)
 	return a;
 }
 
+/* What a copy has of the flags. */
+#define INHERITED                                                                        \
+	(IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED | IMAGE_CWD_DELETED | IMAGE_ENV_TRUNCATED | \
+	 IMAGE_KTHREAD)
+
 /* i is that of a new process, or of a placeholder, which may have been shown. */
 static void image_inherit(struct table *t, struct image *i, const struct image *from)
 {
@@ -221,20 +226,25 @@ static void image_inherit(struct table *t, struct image *i, const struct image *
 	args_ref(to->rendered_self);
 	intern_put(&t->strings, i->exe);
 	PUBLISH(i->exe, istr_ref(from->exe));
-	set_flag(i, from->flags & (IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED | IMAGE_CWD_DELETED |
-				   IMAGE_ENV_TRUNCATED | IMAGE_KTHREAD), true);
+	set_flag(i, INHERITED, false);
+	set_flag(i, from->flags & INHERITED, true);
 	PUBLISH(i->info, to);
 	info_put(t, old);
 }
 
-/* What a process ran at a time: not always its newest, a message can be late. */
-static struct image *image_at(const struct process *p, uint64_t when)
+static struct image *image_began(const struct process *p, uint64_t when)
 {
 	struct image *i = p->image;
 
-	while (i->previous && i->ktime > when)
+	while (i && i->ktime != when)
 		i = i->previous;
 	return i;
+}
+
+/* What the actor ran: not always its newest image, a message can be late. NULL: it was not seen. */
+static struct image *image_then(const struct process *p, const struct tsr_event *ev)
+{
+	return p->image->ktime <= ev->ktime ? p->image : image_began(p, ev->task.image);
 }
 
 /* All that is known of it is its own doing: the fork is still to tell what it is a copy of. */
@@ -260,9 +270,9 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 	}
 	t->stats.forks++;
 	parent = actor(t, ev);
-	from = image_at(parent, ev->ktime);
+	from = image_then(parent, ev);
 	ev->process = parent;
-	ev->image = from;
+	ev->image = from ? from : parent->image;
 	child = lookup_live(t, f->child_pid, f->child_start);
 	/* The snapshot can show a child before its fork's event: whatever the times, it is known. */
 	if (child && child->snapshot_at) {
@@ -276,7 +286,9 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 	if (child) {
 		change_begin(child);
 	} else {
-		bool over = table_ended(t, f->child_pid, f->child_start);
+		const struct image *ended = table_ended(t, f->child_pid, f->child_start);
+		/* a fork's start time is exact: another one within the tick is another one */
+		bool over = ended && ended->start == f->child_start;
 
 		child = process_new(t, f->child_pid, f->child_start, FROM_EVENT);
 		child->unknown_parent = true;
@@ -284,9 +296,10 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 		t->stats.late += over;
 	}
 	ev->child = child;
-	image_inherit(t, child->image, from);
+	if (from)
+		image_inherit(t, child->image, from);
 	/* what the parent ran then is not known: neither is what the child is a copy of */
-	if (!from->exe)
+	if (from && !from->exe)
 		set_flag(child->image, from->flags & IMAGE_EXEC_LOST, true);
 	if (child->told_at <= ev->ktime) { /* else its own events came first, and know better */
 		PUBLISH(child->image->ktime, f->child_start);
@@ -304,7 +317,7 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 	}
 	if (child->unknown_parent)
 		follow_parent(t, child, ppid, parent_start, REPARENT_EVENT);
-	if (from != parent->image && child->image->parent == parent->image)
+	if (from && from != parent->image && child->image->parent == parent->image)
 		set_parent(t, child, from);
 	change_end(child);
 	return true;
@@ -424,22 +437,28 @@ static void fill_image(struct table *t, struct image *i, const struct tsr_event 
 	info_put(t, old);
 }
 
-/* The snapshot caught a process within this very exec: the image is there already. */
+/* The snapshot, or /proc, caught a process within this very exec: the image is there already. */
 static bool seen_in_snapshot(const struct process *p, const struct tsr_event *ev)
 {
 	const struct image *i = p->image;
 	str_t exe = istr_str(i->exe);
 
-	return p->snapshot_at && image_is(i, IMAGE_IS_EXEC) && !i->previous &&
-	       i->ktime == p->start && ev->ktime - p->snapshot_at < NS_PER_SEC &&
+	bool told = p->snapshot_at ? ev->ktime - p->snapshot_at < NS_PER_SEC
+				   : p->origin == FROM_PROCFS;
+
+	return told && image_is(i, IMAGE_IS_EXEC) && !i->previous && i->ktime == p->start &&
 	       exe.len == ev->exec.path.len && !memcmp(exe.bytes, ev->exec.path.bytes, exe.len);
 }
 
 /* What was known of a process by its name only, or of an image by its time only, is told. */
 static void fill_in(struct table *t, struct process *p, const struct tsr_event *ev)
 {
+	uint64_t began = p->image->ktime;
+
 	change_begin(p);
 	fill_image(t, p->image, ev);
+	if (ev->exec.procfs && began > ev->exec.image) /* /proc does not know when */
+		PUBLISH(p->image->ktime, began);
 	set_flag(p->image, IMAGE_IS_EXEC, !ev->exec.no_exec && !ev->exec.kthread);
 	change_end(p);
 	forget_rendered(t, p->image);
@@ -586,15 +605,6 @@ static struct image *insert_below(struct table *t, struct process *p, struct ima
 	return i;
 }
 
-static struct image *image_began(const struct process *p, uint64_t when)
-{
-	struct image *i = p->image;
-
-	while (i && i->ktime != when)
-		i = i->previous;
-	return i;
-}
-
 /* An image is told of whose time alone was known: the one above it was marked because of it. */
 static void tell_image(struct table *t, struct process *p, struct image *i,
 		       const struct tsr_event *ev)
@@ -602,11 +612,16 @@ static void tell_image(struct table *t, struct process *p, struct image *i,
 	/* its name can be newer than this */
 	struct istr *comm = i == p->image && p->told_at > ev->ktime ? istr_ref(i->comm) : NULL;
 	struct image *above = p->image;
+	bool stub = !i->info;
 
 	while (above != i && above->previous != i)
 		above = above->previous;
 	change_begin(p);
 	fill_image(t, i, ev);
+	if (stub) {
+		t->stats.stubs--;
+		make_stub(t, i);
+	}
 	if (comm)
 		set_istr(t, &i->comm, istr_str(comm));
 	set_flag(i, IMAGE_EXEC_LOST, false);
@@ -624,7 +639,8 @@ static void exec_of_known(struct table *t, struct process *p, struct image *i,
 {
 	uint64_t replaced = ev->exec.prev_image;
 
-	if (i->exe)
+	/* a look-up knows neither arguments nor environment: these are still to be told */
+	if (i->exe && !(i->info && !i->info->argv && !i->info->env && !i->info->cwd))
 		return;
 	tell_image(t, p, i, ev);
 	if (i->previous && replaced > i->previous->ktime && replaced < i->ktime)
@@ -641,10 +657,9 @@ static void exec_image(struct table *t, struct process *p, struct tsr_event *ev)
 
 	if (p->told_at <= ev->ktime)
 		set_ids(t, p, &ev->task);
-	/* of a placeholder nothing was known but that it is */
+	/* of a placeholder nothing was known but that it is, and nothing is shown below it */
 	if (seen || (p->origin == FROM_PLACEHOLDER && !old->exe && !old->previous && old->refs == 1)) {
-		t->stats.lost_execs += lost && !seen;
-		set_flag(old, IMAGE_EXEC_LOST, lost && !seen);
+		set_flag(old, IMAGE_EXEC_LOST, false);
 		fill_in(t, p, ev);
 		return;
 	}
@@ -730,7 +745,25 @@ static bool other_file(const struct image *i, const struct tsr_event *ev)
 	const struct ev_file *a = &i->info->file, *b = &ev->exec.exe;
 
 	return ev->exec.walk != WALK_KERNEL_MAP && a->ino && b->ino &&
-	       (a->ino != b->ino || a->dev != b->dev);
+	       /* stat(2) names another device on some file systems */
+	       (a->ino != b->ino || (!ev->exec.procfs && a->dev != b->dev));
+}
+
+/* An older word than that of an event: but of what was running it can be the first. */
+static void tell_of_old(struct table *t, struct process *p, const struct tsr_event *ev)
+{
+	struct image *i = p->image;
+	str_t exe;
+
+	/* the time of the one that is named can have moved, by an equal exec */
+	while (i->previous && i->previous->ktime >= ev->exec.image)
+		i = i->previous;
+	exe = istr_str(i->exe);
+	if (!exe.len && ev->exec.path.len && i->ktime == ev->exec.image)
+		tell_image(t, p, i, ev);
+	else if (exe.len && exe.len == ev->exec.path.len &&
+		 !memcmp(exe.bytes, ev->exec.path.bytes, exe.len))
+		set_flag(i, IMAGE_EXEC_LOST, false);
 }
 
 /*
@@ -755,11 +788,7 @@ static void apply_walk(struct table *t, struct tsr_event *ev)
 	ev->process = p;
 	ev->image = p->image;
 	if (!is_new && p->told_at > as_of) {
-		struct image *i = image_began(p, ev->exec.image);
-
-		/* an older word than that of an event; of what was running it is the first */
-		if (i && !i->exe && ev->exec.path.len)
-			tell_image(t, p, i, ev);
+		tell_of_old(t, p, ev);
 		return;
 	}
 	if (!is_new)

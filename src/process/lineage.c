@@ -169,7 +169,8 @@ void follow_parent(struct table *t, struct process *p, uint32_t ppid, uint64_t s
 		parent = parent_get(t, ppid, start);
 	if (!parent || !set_parent(t, p, parent)) {
 		t->stats.reparent_failed[path]++;
-		set_parent_missing(p, true);
+		if (!image_is(p->image, IMAGE_PARENT_MISSING)) /* a long line of images is not to be gone through */
+			set_parent_missing(p, true);
 		return;
 	}
 	set_ppid(p, ppid, start); /* only now that the link is there */
@@ -180,8 +181,10 @@ void follow_parent(struct table *t, struct process *p, uint32_t ppid, uint64_t s
 /* Its parent has ended, and it is not known who has it now. */
 void ask_for_parent(struct table *t, const struct process *p)
 {
-	if (t->n_orphans == TABLE_ORPHANS_MAX)
+	if (t->n_orphans == TABLE_ORPHANS_MAX) {
+		t->stats.orphans_dropped++;
 		return;
+	}
 	t->orphans[t->n_orphans].pid = p->pid;
 	t->orphans[t->n_orphans++].start = p->start;
 }

@@ -56,7 +56,7 @@ static bool ask_procfs(struct lookup *l, uint32_t pid, uint64_t start)
 	l->depth++;
 	found = !l->ops.procfs(l->user, pid, start);
 	l->depth--;
-	if (l->depth) /* its time is in that of the one who asked first */
+	if (l->depth || l->quiet) /* its time is in that of the one who asked first, or nobody's */
 		return found;
 	took = clock_boot_ns() - begin;
 	l->spent += took;
@@ -219,12 +219,19 @@ void lookup_tend(struct lookup *l, uint64_t max_ns)
 	uint64_t end = clock_boot_ns() + max_ns;
 
 	take_orphans(l);
+	l->quiet = true;
 	while (l->n_pending && clock_boot_ns() < end) {
 		uint32_t pid = l->pending[--l->n_pending].pid;
 
-		if (ask_procfs(l, pid, l->pending[l->n_pending].start))
+		const struct process *p =
+			table_lookup(l->table, pid, l->pending[l->n_pending].start);
+
+		if (p && (!p->image->parent || image_is(p->image->parent, IMAGE_DEAD)))
+			lookup_reparent(l, p->image);
+		else if (ask_procfs(l, pid, l->pending[l->n_pending].start))
 			l->stats.hits[HIT_PROCFS]++;
 		else
 			l->stats.misses++;
 	}
+	l->quiet = false;
 }

@@ -49,6 +49,7 @@ struct lookup {
 	void *user;
 	bool ready; /* the snapshot is complete; before, the kernel's maps are not asked */
 	unsigned int depth;
+	bool quiet; /* no event waits */
 	struct {
 		uint32_t pid;
 		uint64_t at;

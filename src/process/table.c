@@ -300,11 +300,11 @@ void image_put(struct table *t, struct image *i)
 			struct image *previous = i->previous;
 
 			parent = i->parent;
-			n += !!parent;
+			n++;
 			image_free(t, i);
 			i = previous;
 		}
-		if (!n)
+		if (!parent)
 			return;
 		parent->refs -= n - 1;
 		i = parent;
@@ -357,8 +357,14 @@ void retire(struct table *t, struct process *p, uint64_t when)
 	struct image *newest = p->image;
 
 	unlink_parent(p);
-	while (p->children)
-		unlink_parent(p->children);
+	while (p->children) {
+		struct process *child = p->children;
+
+		/* its exit, which says who has them now, was not seen */
+		unlink_parent(child);
+		set_parent_missing(child, true);
+		ask_for_parent(t, child);
+	}
 	rcumap_remove(&t->pids, p->pid, p);
 	t->n_processes--;
 	change_begin(p);
@@ -412,9 +418,11 @@ static void cut_arguments(struct table *t)
 {
 	struct process *p;
 
-	rcumap_for_each(&t->pids, i, p)
-		if (bytes_in_use(t) > t->memory_cap)
-			image_cut_argv(t, p->image, ARGV_CUT);
+	rcumap_for_each(&t->pids, i, p) {
+		if (bytes_in_use(t) <= t->memory_cap)
+			return;
+		image_cut_argv(t, p->image, ARGV_CUT);
+	}
 }
 
 /* Over the cap: those that have ended go before their time; live processes never do. */
@@ -459,6 +467,11 @@ void table_tend(struct table *t, uint64_t now)
 	       t->exited[t->exited_first].at + TABLE_EXITED_SECONDS * NS_PER_SEC < now)
 		forget_oldest(t);
 	keep_to_cap(t);
+	table_reclaim(t);
+}
+
+void table_reclaim(struct table *t)
+{
 	reclaim_poll(&t->reclaim, true);
 }
 

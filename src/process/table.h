@@ -57,6 +57,7 @@ struct table_stats {
 	uint64_t compacted;	/* stubs that were made */
 	uint64_t evicted;	/* ended processes forgotten before their time */
 	uint64_t over_cap;	/* times that nothing was left to give up */
+	uint64_t orphans_dropped; /* children that were not asked about: too many at a time */
 	uint64_t lineage[N_LINEAGES]; /* of the events shown */
 	uint64_t reparented[N_REPARENT_PATHS], reparent_failed[N_REPARENT_PATHS];
 };
@@ -78,9 +79,8 @@ struct table {
 	struct rcumap entities; /* entity id -> struct image, the newest of its process */
 	struct intern strings;
 	struct {
-		uint64_t hash;
+		uint64_t hash; /* of all names and values */
 		struct args *env;
-		bool cut;
 	} env_cache[ENV_CACHE];
 	struct exited *exited; /* a ring of TABLE_EXITED_MAX */
 	size_t exited_first, n_exited;
@@ -123,7 +123,10 @@ void table_link(struct table *t);
 /* The event was shown: what ended with it may go. */
 void table_done(struct table *t, struct tsr_event *ev);
 
-/* Now and then, at least once in a second: frees, forgets, and keeps to the cap. now: boot clock. */
+/* Frees what no reader can see any more; now and then, at least once in a second. */
+void table_reclaim(struct table *t);
+
+/* Once in a second: forgets those that have ended long ago, and keeps to the cap. now: boot clock. */
 void table_tend(struct table *t, uint64_t now);
 
 /* The newest live process with this pid, or NULL. */

@@ -52,6 +52,11 @@ void view_image(struct process_view *v, const struct image *i)
 			return;
 		}
 		seq = OBSERVE(p->seq);
+		if (seq & 1) {
+			if (tries % SPINS == 0)
+				sched_yield();
+			continue;
+		}
 		view_names(v, i);
 		view_info(v, OBSERVE(i->info));
 		v->ns_pid = OBSERVE(p->ns_pid);
@@ -59,8 +64,7 @@ void view_image(struct process_view *v, const struct image *i)
 		v->origin = OBSERVE(p->origin);
 		v->creds = creds_of(p);
 		/* it can have ended before the first look at seq */
-		if (!(seq & 1) && image_process(i) &&
-		    seq == __atomic_load_n(&p->seq, __ATOMIC_RELAXED))
+		if (image_process(i) && seq == __atomic_load_n(&p->seq, __ATOMIC_RELAXED))
 			return;
 		if (tries % SPINS == 0)
 			sched_yield();

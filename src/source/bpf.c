@@ -134,6 +134,8 @@ static void configure(struct live *l, struct tarsier_bpf *skel)
 	skel->rodata->cfg_scope_not = l->scope.negated;
 	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)l->options.ring_size);
 	bpf_map__set_max_entries(skel->maps.images, (uint32_t)l->options.max_images);
+	if (!l->again)
+		bpf_map__set_max_entries(skel->maps.seen_first, 1);
 	bpf_map__set_max_entries(skel->maps.scratches,
 				 3 * (uint32_t)cpus + 1 + (l->again ? N_SLOTS_AGAIN : 0));
 }
@@ -380,7 +382,7 @@ static void check_ring_losses(struct live *l, message_fn fn, void *user)
 	uint32_t zero = 0;
 
 	l->walk.due |= total != l->lost_seen;
-	if (total == l->lost_seen) {
+	if (total == l->lost_seen && !l->stopped) {
 		l->lost_since = now;
 		return;
 	}
@@ -600,7 +602,11 @@ static int look_up(struct source *s, bool procfs, uint32_t pid, uint64_t start, 
 		return -ENOENT;
 	if (start && k.task.start / TICK_NS != start / TICK_NS)
 		return -ESRCH;
-	file = (struct known_file){ .ino = k.exe.ino, .dev = k.exe.dev };
+	file = (struct known_file){
+		.ino = k.exe.ino,
+		.ctime = k.exe.ctime,
+		.dev = k.exe.dev,
+	};
 	has_path = file.ino &&
 		   !bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.known_paths), &file, &path);
 	return known_deliver(&k, has_path ? &path : NULL, fn, user);

@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+/* include/linux/sched.h */
+#define PF_FORKNOEXEC 0x00000040
+#define PF_KTHREAD    0x00200000
 
 /* The next line of the text without its end, which is taken off; false: there is none. */
 static bool next_line(const char **text, size_t *len, str_t *line)
@@ -85,6 +87,7 @@ int procfs_parse_stat(struct procfs_process *p, const char *text, size_t len)
 	p->tty_nr = (uint32_t)tty;
 	procfs_tty_name(p->tty_nr, p->tty);
 	p->kthread = flags & PF_KTHREAD;
+	p->no_exec = flags & PF_FORKNOEXEC;
 	p->zombie = state == 'Z' || state == 'X';
 	p->start = start * TICK_NS;
 	return 0;

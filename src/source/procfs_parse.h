@@ -34,7 +34,7 @@ struct procfs_process {
 	uint32_t auid, sessionid;	/* login uid and audit session; UINT32_MAX: none */
 	uint32_t ns[PROCFS_NAMESPACES]; /* inodes; 0: could not be read */
 	uint64_t start, parent_start;	/* boot clock, to the tick */
-	bool kthread, zombie, exe_deleted, cwd_deleted, cmdline_cut;
+	bool kthread, no_exec, zombie, exe_deleted, cwd_deleted, cmdline_cut;
 	char comm[EV_COMM_LEN];
 	uint32_t tty_nr;      /* the controlling terminal's device; 0: none */
 	char tty[EV_TTY_LEN]; /* its name; "": none, or not known */

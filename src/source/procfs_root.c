@@ -112,7 +112,7 @@ int procfs_open_cached(int root, const char *path)
 	int fd = open_in(root, path, RESOLVE_CACHED);
 
 	/* before 5.12 it cannot be asked for */
-	return fd == -EINVAL || fd == -ENOSYS ? procfs_open_in_root(root, path) : fd;
+	return fd == -EINVAL || fd == -ENOSYS ? -EAGAIN : fd;
 }
 
 /* Where to read is to do: to take a message out, to start a probe. */

@@ -125,6 +125,8 @@ static void proc_message(const struct procfs_process *p, uint32_t walk, struct b
 	w.exec.flags = MSG_EXEC_TASK_WALK | MSG_EXEC_PROCFS;
 	if (p->kthread)
 		w.exec.flags |= MSG_EXEC_KTHREAD;
+	if (p->no_exec)
+		w.exec.flags |= MSG_EXEC_NO_EXEC;
 	if (p->exe_deleted)
 		w.exec.flags |= MSG_EXEC_DELETED;
 	if (p->cwd_deleted)
@@ -173,6 +175,9 @@ int snapshot_one(uint32_t pid, uint64_t start, bool tty_of_stdin, message_fn fn,
 	if (!err) {
 		if (tty_of_stdin && !*p.tty)
 			procfs_tty_of_stdin(pid, p.tty);
+		/* A process can keep whoever reads its arguments waiting for ever. */
+		p.cmdline.len = 0;
+		p.cmdline_cut = true;
 		if (start)
 			p.start = start; /* which is exact, while /proc knows the tick */
 		proc_message(&p, WALK_PROCFS, &tmp, fn, user, &err);

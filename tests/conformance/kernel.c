@@ -163,6 +163,7 @@ int k_boot(struct kernel *k, uint32_t pid)
 		.start = k_tick(k),
 		.alive = true,
 		.parent = K_NONE,
+		.maker = K_NONE,
 		.auid = UINT32_MAX,
 		.ns = 1,
 	};
@@ -192,6 +193,7 @@ int k_fork(struct kernel *k, int by, uint32_t pid, bool sibling)
 	m.pid = m.tid = m.nspid = p.pid = p.tid = pid;
 	m.ktime = p.start = i.began = k->now;
 	p.subreaper = false;
+	p.maker = by;
 	p.parent = p.image;
 	if (sibling && k_parent(k, by) != K_NONE)
 		p.parent = k->processes[k_parent(k, by)].image;
@@ -360,10 +362,24 @@ void k_exit(struct kernel *k, int process, bool tells)
 	k_exit_end(k, process);
 }
 
+/* It speaks of the process, whichever of its threads acts. */
+static struct wire_exec process_message(struct kernel *k, int process)
+{
+	struct k_process *p = &k->processes[process];
+	uint32_t tid = p->tid;
+	struct wire_exec w;
+
+	p->tid = p->pid;
+	w = exec_message(k, process);
+	p->tid = tid;
+	w.envs = (str_t){ 0 };
+	return w;
+}
+
 int k_tell(struct kernel *k, int process, enum walk_kind walk, bool blind, wire_emit_fn emit,
 	   void *user)
 {
-	struct wire_exec w = exec_message(k, process);
+	struct wire_exec w = process_message(k, process);
 	struct msg_task *t = &w.ext.task;
 
 	w.event.common.ktime = k_tick(k);
@@ -373,16 +389,12 @@ int k_tell(struct kernel *k, int process, enum walk_kind walk, bool blind, wire_
 		w.exec.flags |= MSG_EXEC_NO_EXEC;
 	if (k->processes[process].kthread)
 		w.exec.flags |= MSG_EXEC_KTHREAD;
-	/* It speaks of the process, whichever of its threads acts. */
-	t->tid = t->ns_tid = t->pid;
-	t->uid = t->euid = k->processes[process].uid;
-	w.envs = (str_t){ 0 };
 	if (blind) {
 		t->ppid = 0;
 		t->parent_start = t->parent_image = 0;
 	}
 	if (walk == WALK_SNAPSHOT) {
-		told(k, process);
+		k->images[k->processes[process].image].uid = k->processes[process].uid;
 		keep_known(k, process, w.path.bytes);
 	}
 	return wire_encode_exec(&w, &k->tmp, emit, user);
@@ -438,7 +450,7 @@ static int tell_known(struct kernel *k, const struct k_process *p, wire_emit_fn 
 /* As snapshot_one() of source/snapshot.h: what is now; times to the tick, but for the one asked. */
 static int tell_proc(struct kernel *k, int process, uint64_t start, wire_emit_fn emit, void *user)
 {
-	struct wire_exec w = exec_message(k, process);
+	struct wire_exec w = process_message(k, process);
 	struct msg_task *t = &w.ext.task;
 	struct buf tmp = { 0 };
 	int err;
@@ -451,9 +463,6 @@ static int tell_proc(struct kernel *k, int process, uint64_t start, wire_emit_fn
 	t->thread_start = t->image = w.exec.ktime = t->start;
 	t->parent_start -= t->parent_start % TICK_NS;
 	t->parent_image = t->parent_start;
-	t->tid = t->ns_tid = t->pid;
-	t->uid = t->euid = k->processes[process].uid;
-	w.envs = (str_t){ 0 };
 	err = wire_encode_exec(&w, &tmp, emit, user);
 	buf_free(&tmp);
 	return err;

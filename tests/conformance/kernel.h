@@ -47,6 +47,7 @@ struct k_process {
 	bool alive, subreaper, kthread;
 	int image;  /* the newest */
 	int parent; /* fork edge: the image that forked it, or that of its reaper */
+	int maker;  /* the process that forked it, or K_NONE */
 	int reaper; /* who was to get its children when it ended */
 	uint32_t uid, auid, ns;
 	char tty[K_NAME], cgroup[K_NAME];

@@ -161,6 +161,22 @@ static bool ran(const struct run *r, int process, str_t file, uint64_t since)
 	return false;
 }
 
+/*
+ * /proc says what a process runs now, which can be more than an event under way knew of: what it
+ * forked then is taken for a copy of that.
+ */
+static bool could_be_copy(const struct run *r, int process, str_t file)
+{
+	const struct kernel *k = &r->kernel;
+
+	if (r->mode < LOSSY_MAPS)
+		return false;
+	for (int p = k->processes[process].maker; p != K_NONE; p = k->processes[p].maker)
+		if (ran(r, p, file, 0))
+			return true;
+	return false;
+}
+
 static void told(struct run *r, uint32_t pid, uint64_t start, uint64_t as_of)
 {
 	int p = truth_of(r, pid, start);
@@ -532,7 +548,8 @@ static bool sound_process(struct run *r, const struct process *p)
 	if (lineage_check(i) == LINEAGE_OK && !reaches_init(i))
 		return wrong(r, "a line that is not broken does not reach pid 1", p->pid);
 	if (!image_is(i, IMAGE_EXEC_LOST) && i->exe &&
-	    !ran(r, truth, istr_str(i->exe), r->told[truth]))
+	    !ran(r, truth, istr_str(i->exe), r->told[truth]) &&
+	    !could_be_copy(r, truth, istr_str(i->exe)))
 		return wrong(r, "not what it ran since we were told of it", p->pid);
 	/* whose end we have not seen has moved to reapers that it never had */
 	if (image_is(i, IMAGE_PARENT_MISSING) || !above || !r->kernel.processes[truth].alive)
@@ -544,7 +561,8 @@ static bool sound_process(struct run *r, const struct process *p)
 	if (!had_parent(r, truth, parent, image_is(above, IMAGE_DEAD) ? 0 : r->told[truth]))
 		return wrong(r, "not its parent since we were told of it", p->pid);
 	if (!image_is(above, IMAGE_EXEC_LOST) && above->exe &&
-	    !ran(r, parent, istr_str(above->exe), 0))
+	    !ran(r, parent, istr_str(above->exe), 0) &&
+	    !could_be_copy(r, parent, istr_str(above->exe)))
 		return wrong(r, "its parent never ran that", p->pid);
 	return true;
 }
@@ -604,11 +622,12 @@ static bool right(struct run *r)
 		p = table_find(&r->sensor.table, truth->pid);
 		if (!p || truth_of(r, p->pid, p->start) != (int)i)
 			return wrong(r, "after a walk: not there", truth->pid);
-		if (is_new && !p->image->exe && image_is(p->image, IMAGE_EXEC_LOST))
+		if (is_new && !p->image->exe) /* a copy of what was not known then */
 			continue;
 		if (!same_name(p->image->exe, k_newest(k, (int)i)->program.file))
 			return wrong(r, "after a walk: another executable", p->pid);
-		if (!same_name(p->image->comm, k_newest(k, (int)i)->comm))
+		/* an event of another thread does not tell its leader's name */
+		if (!overtaken && !same_name(p->image->comm, k_newest(k, (int)i)->comm))
 			return wrong(r, "after a walk: another name", p->pid);
 		if (ended_since(r, p->image->parent))
 			continue;

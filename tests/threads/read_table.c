@@ -46,6 +46,7 @@ struct writer {
 
 static struct writer writer;
 static atomic_uint ids[IDS];
+static atomic_uint hot; /* the pid that is changed now: there is most to see */
 static atomic_bool stop;
 
 struct reader {
@@ -112,8 +113,10 @@ static uint32_t pick(struct writer *w, bool alive)
 	uint32_t at = (uint32_t)rand_r(&w->seed) % PIDS;
 
 	for (uint32_t i = 0; i < PIDS; i++, at++)
-		if (w->procs[at % PIDS + 1].alive == alive)
+		if (w->procs[at % PIDS + 1].alive == alive) {
+			atomic_store_explicit(&hot, at % PIDS + 1, memory_order_relaxed);
 			return at % PIDS + 1;
+		}
 	return 0;
 }
 
@@ -278,14 +281,17 @@ static void check_view(struct reader *r, const struct process_view *v)
 static void look(struct reader *r, const struct table *t)
 {
 	struct process_view v[ANCESTORS], again;
+	uint32_t which = (uint32_t)rand_r(&r->seed);
 	const struct image *i;
 	size_t n;
 
 	read_begin();
-	if (rand_r(&r->seed) % 2)
-		i = view_find_pid(t, (uint32_t)rand_r(&r->seed) % PIDS + 1);
+	if (which % 4 == 0)
+		i = view_find(t, atomic_load(&ids[which / 4 % IDS]));
+	else if (which % 4 == 1)
+		i = view_find_pid(t, which / 4 % PIDS + 1);
 	else
-		i = view_find(t, atomic_load(&ids[(uint32_t)rand_r(&r->seed) % IDS]));
+		i = view_find_pid(t, atomic_load_explicit(&hot, memory_order_relaxed));
 	if (i) {
 		view_image(&v[0], i);
 		check_view(r, &v[0]);

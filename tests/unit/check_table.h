@@ -76,9 +76,10 @@ struct table_check {
 	size_t stubs;
 };
 
-#define FOR_EACH_IMAGE(c, i)                          \
-	for (size_t k_ = 0; k_ < (c)->images.n; k_++) \
-		for (const struct image *i = (c)->images.items[k_].at; i; i = NULL)
+static inline const struct image *image_at(const struct table_check *c, size_t n)
+{
+	return c->images.items[n].at;
+}
 
 static inline void count_info(struct table_check *c, const struct info *info)
 {
@@ -195,15 +196,20 @@ static inline const char *check_images(struct table_check *c)
 		return "the number of images is not that of those in reach";
 	if (c->stubs != c->t->stats.stubs)
 		return "the number of stubs is not that of those in reach";
-	FOR_EACH_IMAGE(c, i)
-	if (!wrong)
-		wrong = check_image(c, i);
+	for (size_t n = 0; n < c->images.n && !wrong; n++)
+		wrong = check_image(c, image_at(c, n));
 	if (!wrong && (has_cycle(c, false) || has_cycle(c, true)))
 		wrong = "a cycle";
 	for (size_t n = 0; n < c->t->n_exited && !wrong; n++)
 		if (image_process(c->t->exited[(c->t->exited_first + n) % TABLE_EXITED_MAX].image))
 			wrong = "one that lives is in the list of those that have ended";
 	return wrong;
+}
+
+/* Entity ids are counted, too: no address, but told apart. */
+static inline const void *as_item(uint32_t entity_id)
+{
+	return (const void *)((uintptr_t)entity_id + 1);
 }
 
 static inline const char *check_entities(struct table_check *c)
@@ -214,12 +220,12 @@ static inline const char *check_entities(struct table_check *c)
 	const struct image *i;
 	size_t n = 0;
 
-	FOR_EACH_IMAGE(c, image)
-	tally_add(&c->held, (const void *)((uintptr_t)image->entity_id + 1));
+	for (size_t k = 0; k < c->images.n; k++)
+		tally_add(&c->held, as_item(image_at(c, k)->entity_id));
 	rcumap_for_each(&t->entities, at, i)
 	{
 		n++;
-		tally_add(&heads, (const void *)((uintptr_t)i->entity_id + 1));
+		tally_add(&heads, as_item(i->entity_id));
 		if (!tally_find(&c->images, i))
 			wrong = "an entity id leads to an image that is not in reach";
 		else if (!image_is(i, IMAGE_HEAD) ||
@@ -236,8 +242,8 @@ static inline const char *check_entities(struct table_check *c)
 		wrong = "the entity id of a process that is held leads nowhere";
 	if (!wrong && t->stats.processes != n)
 		wrong = "the number of processes is not that of those held";
-	FOR_EACH_IMAGE(c, image)
-	n -= image_is(image, IMAGE_HEAD);
+	for (size_t k = 0; k < c->images.n; k++)
+		n -= image_is(image_at(c, k), IMAGE_HEAD);
 	if (!wrong && n)
 		wrong = "an image is taken for one that an entity id leads to";
 	tally_free(&heads);

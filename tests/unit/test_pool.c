@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/pool.h"
+#include "numbers.h"
 
 #define N 10000
 
@@ -72,9 +73,9 @@ static void test_used_again(void **state)
 	for (size_t i = 0; i < N; i++)
 		held[i] = pool_get(&p);
 	bytes = p.bytes;
-	srand(1);
+	numbers_begin();
 	for (int round = 0; round < 100000; round++) {
-		size_t i = (size_t)rand() % N;
+		size_t i = number_below(N);
 
 		memset(held[i], 0xaa, 40);
 		pool_put(&p, held[i]);

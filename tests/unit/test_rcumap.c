@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/rcumap.h"
+#include "numbers.h"
 
 #define PAIRS_MAX 20000
 
@@ -39,7 +40,7 @@ static int setup(void **state)
 	reclaim_init(&w->reclaim);
 	rcumap_init(&w->map, &w->reclaim);
 	w->next_value = 16;
-	srand(1);
+	numbers_begin();
 	*state = w;
 	return 0;
 }
@@ -152,18 +153,18 @@ static void test_one(void **state)
 static void random_operations(struct world *w, uint32_t keys, size_t size, int rounds)
 {
 	for (int round = 0; round < rounds; round++) {
-		uint32_t key = (uint32_t)rand() % keys;
-		int what = rand() % 100;
+		uint32_t key = (uint32_t)number_below(keys);
+		size_t what = number_below(100);
 
 		if (w->n < size / 2 || (what < 45 && w->n < size)) {
 			add(w, key);
 		} else if (what < 90) {
-			size_t i = (size_t)rand() % w->n;
+			size_t i = number_below(w->n);
 
 			key = w->pairs[i].key;
 			remove_at(w, i);
 		} else {
-			size_t i = (size_t)rand() % w->n;
+			size_t i = number_below(w->n);
 
 			key = w->pairs[i].key;
 			replace_at(w, i);
@@ -194,7 +195,7 @@ static uint32_t key_of_slot(const struct world *w, size_t slot)
 	uint32_t key;
 
 	do
-		key = (uint32_t)rand() << 16 ^ (uint32_t)rand();
+		key = (uint32_t)number_below(UINT32_MAX);
 	while ((rcumap_hash(key) & w->map.slots->mask) != slot);
 	return key;
 }
@@ -209,18 +210,18 @@ static void test_crowd(void **state)
 	for (size_t i = 0; i < 32; i++)
 		keys[i] = key_of_slot(w, last - i % 4);
 	for (int round = 0; round < 20000; round++) {
-		size_t k = (size_t)rand() % 32;
+		size_t k = number_below(32);
 
-		if (w->n < 40 || (w->n < 200 && rand() % 2))
+		if (w->n < 40 || (w->n < 200 && number_below(2)))
 			add(w, keys[k]);
 		else
-			remove_at(w, (size_t)rand() % w->n);
+			remove_at(w, number_below(w->n));
 		check_key(w, keys[k]);
 	}
 	assert_int_equal(w->map.slots->mask, last);
 	while (w->n) {
-		remove_at(w, (size_t)rand() % w->n);
-		check_key(w, keys[rand() % 32]);
+		remove_at(w, number_below(w->n));
+		check_key(w, keys[number_below(32)]);
 	}
 	/* Where nothing is left there are no gaps to step over, either. */
 	assert_int_equal(w->map.gone, 0);

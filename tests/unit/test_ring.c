@@ -18,6 +18,7 @@
 #include <linux/bpf.h>
 
 #include "base/buf.h"
+#include "numbers.h"
 #include "source/ring.h"
 #include "wire.h"
 
@@ -60,7 +61,7 @@ static int setup_size(void **state, size_t size)
 	w->map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
 	assert_ptr_not_equal(w->map, MAP_FAILED);
 	assert_int_equal(ring_map(&w->ring, w->fd, size), 0);
-	srand(1);
+	numbers_begin();
 	*state = w;
 	return 0;
 }
@@ -254,21 +255,21 @@ static void late(struct world *w, size_t length_max)
 
 	while (w->numbers < 20000) {
 		/* Programs that have read the time send up to 100 later. */
-		now += (uint64_t)rand() % 4;
+		now += number_below(4);
 		while (n < 8) {
 			pending[n].time = now;
-			pending[n++].at = now + (uint64_t)rand() % 100;
+			pending[n++].at = now + number_below(100);
 		}
 		for (size_t i = 0; i < n; i++) {
 			size_t len = sizeof(struct message) +
-				     (size_t)rand() % (length_max - sizeof(struct message));
+				     number_below(length_max - sizeof(struct message));
 
 			if (pending[i].at > now || !has_room(w, len))
 				continue;
 			put_len(w, pending[i].time, len, 0);
 			pending[i--] = pending[--n];
 		}
-		if (rand() % 8 == 0 || !has_room(w, length_max))
+		if (number_below(8) == 0 || !has_room(w, length_max))
 			assert_true(drain(w, now - 100) >= 0);
 	}
 	assert_true(drain(w, ALL) >= 0);
@@ -286,7 +287,7 @@ static void test_any_length(void **state)
 	struct world *w = *state;
 
 	for (int i = 0; i < 30000; i++) {
-		size_t len = sizeof(struct message) + (size_t)rand() % 3000;
+		size_t len = sizeof(struct message) + number_below(3000);
 
 		if (i % 1000 == 7)
 			len = w->size / 3 < LENGTH_MAX ? w->size / 3 : LENGTH_MAX;

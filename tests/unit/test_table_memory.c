@@ -83,7 +83,9 @@ static void test_forks_between_execs(void **state)
 static void test_exec_bomb(void **state)
 {
 	struct world *w = *state;
+	struct wire_exec exec;
 	struct image *c, *e;
+	struct who who;
 	size_t strings;
 
 	root(w, 1);
@@ -92,15 +94,34 @@ static void test_exec_bomb(void **state)
 	strings = w->t.strings.bytes;
 	for (int i = 0; i < 100000; i++)
 		assert_ptr_equal(execs(w, 2, "/bin/a"), e);
+	assert_int_equal(w->t.strings.bytes, strings);
 	assert_ptr_equal(e->previous, c);
 	assert_int_equal(e->ktime, w->now);
 	assert_int_equal(w->t.stats.equal_execs, 100000);
 	assert_int_equal(w->t.stats.execs, 100001);
+	/* What differs in anything is another: in credentials, */
+	who = who_of(get(w, 2));
+	who.uid = 5;
+	exec = exec_of(tick(w), &who, "/bin/a", LIST("a\0b"), MSG_EXEC_EXECVE);
+	wire_encode_exec(&exec, &w->tmp, deliver, w);
+	assert_ptr_equal(image(w, 2)->previous, e);
+	/* arguments, */
+	exec = exec_of(tick(w), &who, "/bin/a", LIST("a\0c"), MSG_EXEC_EXECVE);
+	wire_encode_exec(&exec, &w->tmp, deliver, w);
+	/* environment, */
+	exec.event.common.ktime = exec.exec.ktime = exec.ext.task.image = tick(w);
+	exec.envs = LIST("A=1");
+	wire_encode_exec(&exec, &w->tmp, deliver, w);
+	/* file. */
+	exec.event.common.ktime = exec.exec.ktime = exec.ext.task.image = tick(w);
+	exec.ext.exe.ino = 77;
+	wire_encode_exec(&exec, &w->tmp, deliver, w);
+	assert_int_equal(w->t.stats.equal_execs, 100000);
+	assert_int_equal(get(w, 2)->n_images, 6);
 	check(w);
 	settle(w);
-	assert_int_equal(w->t.images.in_use, 3);
-	assert_int_equal(w->t.infos.in_use, 2); /* none of the copy that the first exec replaced */
-	assert_int_equal(w->t.strings.bytes, strings);
+	assert_int_equal(w->t.images.in_use, 7);
+	assert_int_equal(w->t.infos.in_use, 6); /* none of the copy that the first exec replaced */
 }
 
 struct candidate {

@@ -77,6 +77,28 @@ static void test_walk_after_a_loss(void **state)
 	assert_size(w, 2);
 }
 
+/* Nor is one that is known only as the parent of another, and began while the walk was on. */
+static void test_walk_and_a_younger_placeholder(void **state)
+{
+	struct world *w = *state;
+	uint64_t begin;
+	struct who who;
+
+	root(w, 1);
+	begin = tick(w);
+	w->now += NS_PER_SEC;
+	who = (struct who){ 7, w->now + NS_PER_SEC, 6, w->now, "seven" };
+	w->now += 2 * NS_PER_SEC;
+	build_rename(tick(w), &who, "seven", deliver, w);
+	assert_int_equal(get(w, 6)->origin, FROM_PLACEHOLDER);
+	who = who_of(get(w, 1));
+	walk_of(w, &who, "/sbin/init", WALK_AFTER_LOSS, image(w, 1)->ktime);
+	build_walked(begin, tick(w), 1, false, deliver, w);
+	assert_non_null(table_find(&w->t, 6));
+	assert_int_equal(w->t.stats.lost_exits, 0);
+	assert_size(w, 3);
+}
+
 /* What a walk says is older than what events have said: it is not news. */
 static void test_walk_that_comes_late(void **state)
 {
@@ -263,10 +285,15 @@ static void test_lineage_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_walk_after_a_loss), TEST(test_walk_that_comes_late),
-		TEST(test_image_of_proc),     TEST(test_image_of_a_snapshot_of_proc),
-		TEST(test_exact_start_stays), TEST(test_exec_over_an_unknown_image),
-		TEST(test_credentials),	      TEST(test_lineage_errors),
+		TEST(test_walk_after_a_loss),
+		TEST(test_walk_and_a_younger_placeholder),
+		TEST(test_walk_that_comes_late),
+		TEST(test_image_of_proc),
+		TEST(test_image_of_a_snapshot_of_proc),
+		TEST(test_exact_start_stays),
+		TEST(test_exec_over_an_unknown_image),
+		TEST(test_credentials),
+		TEST(test_lineage_errors),
 	};
 
 	return cmocka_run_group_tests_name("table_walks", tests, NULL, NULL);
