@@ -594,6 +594,7 @@ static __always_inline void snapshot_scope(struct scratch *s, struct task_struct
 static __always_inline bool begin_snapshot(struct scratch *s, struct task_struct *task, u32 slot)
 {
 	u32 pid = BPF_CORE_READ(task, tgid), tflags = BPF_CORE_READ(task, flags);
+	u64 now = bpf_ktime_get_boot_ns(); /* before anything is read: an event from then on is newer */
 	struct msg_exec *e = &s->exec;
 	struct file *file;
 
@@ -602,6 +603,7 @@ static __always_inline bool begin_snapshot(struct scratch *s, struct task_struct
 		return false;
 	file = tflags & PF_KTHREAD ? NULL : BPF_CORE_READ(task, mm, exe_file);
 	fill_image(as_number(s, task), (u64)file, slot);
+	s->event.common.ktime = now;
 	e->ktime = s->ext.task.image;
 	e->flags |= MSG_EXEC_TASK_WALK;
 	if (tflags & PF_KTHREAD)

@@ -127,7 +127,7 @@ static void show(struct tsr_agent *a, struct tsr_event *ev)
 	ev->users = users_of(a, ev->image);
 	a->summary.events[ev->def->id]++;
 	if (ev->image)
-		a->table.stats.lineage[lineage_check(ev->image)]++;
+		a->table.stats.lineage[lineage_at(&a->table, ev->image, ev->ktime)]++;
 	a->summary.total++;
 	if (a->on_event)
 		a->on_event(a->event_user, ev);
@@ -165,9 +165,11 @@ static void count_lost(struct tsr_agent *a, const struct tsr_event *ev)
 {
 	switch (ev->lost.stage) {
 	case LOST_KERNEL_RING:
+		table_doubt(&a->table, ev->lost.to);
 		a->summary.lost_kernel_ring += ev->lost.count;
 		break;
 	case LOST_KERNEL_RECURSION:
+		table_doubt(&a->table, ev->lost.to);
 		a->summary.lost_recursion += ev->lost.count;
 		break;
 	default:

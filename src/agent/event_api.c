@@ -44,7 +44,7 @@ bool tsr_event_value(const struct tsr_event *ev, size_t index, struct tsr_value 
 	return true;
 }
 
-static void fill(struct tsr_process *out, const struct image *i, const struct users *users)
+static void fill(struct tsr_process *out, const struct image *i, const struct tsr_event *ev)
 {
 	const struct process *p = image_process(i);
 	const struct creds *c = p ? creds_of(p) : NULL;
@@ -61,12 +61,12 @@ static void fill(struct tsr_process *out, const struct image *i, const struct us
 		.name = istr_str(i->comm),
 		.exe = istr_str(i->exe),
 		.cwd = image_str(i, cwd),
-		.user = c ? users_name(users, c->uid) : (str_t){ 0 },
+		.user = c ? users_name(ev->users, c->uid) : (str_t){ 0 },
 		.container_id = cgroup_container_id(image_str(i, cgroup)),
 		.argv = image_args(i, argv),
 		.argv_truncated = image_is(i, IMAGE_ARGV_TRUNCATED),
 		.is_exec = image_is(i, IMAGE_IS_EXEC),
-		.parent_missing = lineage_check(i) != LINEAGE_OK,
+		.parent_missing = lineage_at(ev->table, i, ev->ktime) != LINEAGE_OK,
 		.exe_deleted = image_is(i, IMAGE_EXE_DELETED),
 		.cwd_deleted = image_is(i, IMAGE_CWD_DELETED),
 	};
@@ -76,7 +76,7 @@ bool tsr_event_process(const struct tsr_event *ev, struct tsr_process *process)
 {
 	if (!ev->image)
 		return false;
-	fill(process, ev->image, ev->users);
+	fill(process, ev->image, ev);
 	return true;
 }
 
@@ -84,7 +84,7 @@ bool tsr_event_child(const struct tsr_event *ev, struct tsr_process *process)
 {
 	if (!ev->child)
 		return false;
-	fill(process, ev->child->image, ev->users);
+	fill(process, ev->child->image, ev);
 	return true;
 }
 
@@ -96,6 +96,6 @@ bool tsr_event_ancestor(const struct tsr_event *ev, unsigned int level, struct t
 		i = i->parent;
 	if (!i)
 		return false;
-	fill(process, i, ev->users);
+	fill(process, i, ev);
 	return true;
 }

@@ -169,7 +169,7 @@ static void process(struct buf *b, struct image *i, uint32_t tid, str_t comm,
 	buf_lit(b, ",\"is_exec\":");
 	boolean(b, image_is(i, IMAGE_IS_EXEC));
 	buf_lit(b, ",\"parent_missing\":");
-	boolean(b, lineage_check(i) != LINEAGE_OK);
+	boolean(b, lineage_at(ev->table, i, ev->ktime) != LINEAGE_OK);
 	if (i->info && i->info->tty)
 		json_member(b, "tty", istr_str(i->info->tty));
 	ancestors(b, i, ev, o);

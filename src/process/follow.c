@@ -827,6 +827,8 @@ void table_walked(struct table *t, const struct tsr_event *ev)
 
 	if (ev->walked.incomplete)
 		return;
+	if (t->doubt <= ev->walked.begin)
+		t->doubt = 0;
 	gone = xcalloc(t->n_processes, sizeof(struct process *));
 	rcumap_for_each(&t->pids, i, p)
 		if (p->told_at < ev->walked.begin && p->start < ev->walked.begin)

@@ -233,6 +233,32 @@ enum lineage lineage_check(const struct image *i)
 	return LINEAGE_INCOMPLETE;
 }
 
+static bool in_doubt(const struct table *t, const struct process *p, uint64_t when)
+{
+	return p->snapshot_at > when || (t->doubt && p->told_at < t->doubt && p->ppid);
+}
+
+enum lineage lineage_at(const struct table *t, const struct image *i, uint64_t when)
+{
+	enum lineage l = lineage_check(i);
+
+	if (l || (!t->doubt && when >= t->snapshot_end))
+		return l;
+	for (int steps = 0; i && steps < LINEAGE_MAX; steps++, i = i->parent) {
+		const struct process *p = image_process(i);
+
+		if (p && in_doubt(t, p, when))
+			return LINEAGE_MISSING_PARENT;
+	}
+	return LINEAGE_OK;
+}
+
+void table_doubt(struct table *t, uint64_t when)
+{
+	if (t->doubt < when)
+		t->doubt = when;
+}
+
 const char *lineage_name(enum lineage l)
 {
 	static const char *const names[N_LINEAGES] = { "ok", "missing_parent", "wrong_parent",

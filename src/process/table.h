@@ -89,6 +89,7 @@ struct table {
 	size_t memory_cap;	/* bytes */
 	int64_t boot_offset;
 	uint64_t now;		/* ktime of the last event */
+	uint64_t doubt;		/* something was lost until then, and no walk was made since; 0: nothing */
 	uint64_t snapshot_end;	/* when the last process of the snapshot was seen */
 	bool unlinked;		/* processes of the snapshot whose parents came after them */
 	bool keep_env;		/* whole environments, not only names */
@@ -146,6 +147,17 @@ void image_keep(struct table *t, struct args **place, const char *bytes, size_t 
 
 /* What is wrong above an image. The writer, or a reader within a read section. */
 enum lineage lineage_check(const struct image *i);
+
+/*
+ * The same for what an event of a time shows: a line is in doubt, too, where something was lost since
+ * one in it was told last, until a walk has told of all; and where one in it is known as of later
+ * only, from the snapshot. The writer.
+ */
+enum lineage lineage_at(const struct table *t, const struct image *i, uint64_t when);
+
+/* Something was lost before a time: what was told before may not be so any more. */
+void table_doubt(struct table *t, uint64_t when);
+
 const char *lineage_name(enum lineage l);
 const char *origin_name(enum process_origin o);
 

@@ -476,8 +476,11 @@ static int follow_walk(struct live *l, uint64_t until, message_fn fn, void *user
 static int drain(struct live *l, message_fn fn, void *user)
 {
 	uint64_t until = l->stopped ? UINT64_MAX : clock_boot_ns() - hold_time(l);
-	int n = ring_drain(&l->ring, until, fn, user), err;
+	int n, err;
 
+	/* first: what was lost makes what is behind it doubtful */
+	check_ring_losses(l, fn, user);
+	n = ring_drain(&l->ring, until, fn, user);
 	if (n < 0)
 		return n;
 	check_ring_losses(l, fn, user);

@@ -100,6 +100,8 @@ class Comparison:
         self.truth = truth
         self.stream = stream
         self.options = options
+        if options.ready:
+            truth.known_from = options.ready + truth.wall_minus_boot
         self.report = Report(broken=truth.broken, skips=truth.skips, scenarios=truth.scenarios)
         self.seen = {}
         self.members = set()

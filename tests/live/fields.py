@@ -129,7 +129,9 @@ def _common(d, name, who, line, truth, users):
         d.start_time(name + ".start_time", who.get("start_time"), line["start_ticks"], truth)
     if "comm" in line:
         d.same_bytes(name + ".name", who, "name", as_bytes(line["comm"]))
-    d.same(name + ".parent_missing", who.get("parent_missing"), False)
+    # What is above a process is known as of the snapshot: for what was before, it is in doubt.
+    if not who.get("parent_missing") or d.event.time >= truth.known_from:
+        d.same(name + ".parent_missing", who.get("parent_missing"), False)
     for key in ("ns_pid", "uid", "euid", "gid"):
         if key in line:
             d.same(f"{name}.{key}", who.get(key), line[key])

@@ -124,7 +124,14 @@ class Sensor(Program):
 
     def summary_lost(self):
         """How many losses the summary tells, None if it does not tell."""
-        found = re.search(r"^\s+lost\s+(\d+)", self.said(), re.MULTILINE)
+        return self.summary_number(r"^\s+lost\s+(\d+)")
+
+    def summary_processes(self):
+        """How many processes there were at the end."""
+        return self.summary_number(r"^\s+processes .*, (\d+) at the end")
+
+    def summary_number(self, pattern):
+        found = re.search(pattern, self.said(), re.MULTILINE)
         return int(found.group(1)) if found else None
 
 

@@ -57,6 +57,10 @@ class Process:
     leaving: dict | None = None
     # Execs asked for that neither failed nor became an image yet; several threads may try at once.
     tries: list = field(default_factory=list)
+    # When it was seen to be gone, if nobody waited for it.
+    gone: dict | None = None
+    # When it became a subreaper.
+    subreaper: dict | None = None
     # Those of threads that lost the race against another thread's exec, which killed them.
     beaten: list = field(default_factory=list)
     # Who made the call that created it; not its parent if it was CLONE_PARENT.
@@ -97,9 +101,15 @@ class Truth:
     main: Process | None = None
     directory: str = ""
     wall_minus_boot: int = 0
+    # Before this (wall clock, ns) what the sensor knows of parents is as of its snapshot.
+    known_from: int = 0
     # All that were measured: the wall clock may be set or slewed meanwhile.
     offsets: list = field(default_factory=list)
     tick_ns: int = 10_000_000
+    # The pid of who adopts the main process's orphans, if any.
+    reaper: int = 0
+    # From when on nothing happens but what shows who stands where (boot clock, ns).
+    calm: int = 0
 
     def start_of(self, ticks):
         """Wall-clock time, in ns, of a start time in ticks since boot (rounded down)."""
@@ -192,6 +202,19 @@ class _Reader:
 
     def on_leaving(self, line):
         self.open_process(line).leaving = line
+
+    def on_subreaper(self, line):
+        process = self.open_process(line)
+        process.subreaper = process.subreaper or line
+
+    def on_gone(self, line):
+        self.latest[line["pid"]].gone = line
+
+    def on_reaper(self, line):
+        self.truth.reaper = line["pid"]
+
+    def on_calm(self, line):
+        self.truth.calm = line["t"]
 
     def on_exit(self, line):
         self.open_process(line).exit = line

@@ -4,6 +4,8 @@
  *
  *   workload --truth FILE [--scale N] [--dir DIR] [--allow-host-changes] [SCENARIO...]
  *   workload --truth FILE --forever-storm N       N workers until SIGTERM
+ *   workload --truth FILE --tree-storm SECONDS    0: until SIGTERM
+ *   workload --truth FILE --loss-storm SECONDS [--sensor PID]
  *   workload --list
  *
  * Every scenario runs in a process of its own, in a directory of its own, one after the other.
@@ -31,8 +33,8 @@
 #define TIMEOUT_SECONDS 60
 
 static const struct tw_scenario *const groups[] = {
-	tw_scenarios_fork, tw_scenarios_thread, tw_scenarios_args,
-	tw_scenarios_file, tw_scenarios_ns,	tw_scenarios_end,
+	tw_scenarios_fork, tw_scenarios_lineage, tw_scenarios_thread, tw_scenarios_args,
+	tw_scenarios_file, tw_scenarios_ns,	 tw_scenarios_end,
 };
 
 static _Noreturn void fail(const char *what)
@@ -222,17 +224,23 @@ static void on_term(int sig)
 	atomic_store(&tw->stop, true);
 }
 
-static void storm(int workers)
+static void end_on_term(void)
 {
 	struct sigaction sa = { .sa_handler = on_term };
+
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+}
+
+static void storm(int workers)
+{
 	pid_t *pid = calloc((size_t)workers, sizeof(*pid));
 	sigset_t term, old;
 
 	if (!pid)
 		fail("calloc");
 	snprintf(tw->scenario, sizeof(tw->scenario), "forever_storm");
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
+	end_on_term();
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	sigaddset(&term, SIGINT);
@@ -252,6 +260,18 @@ static void storm(int workers)
 		tw_wait(pid[i]);
 	tw_truth_phase("end");
 	free(pid);
+}
+
+static void storm_of_trees(const char *name, int seconds, pid_t sensor)
+{
+	snprintf(tw->scenario, sizeof(tw->scenario), "%s", name);
+	end_on_term();
+	tw_truth_phase("start");
+	if (!strcmp(name, "loss_storm"))
+		tw_loss_storm(seconds, sensor);
+	else
+		tw_tree_storm(seconds);
+	tw_truth_phase("end");
 }
 
 static void list(void)
@@ -283,7 +303,8 @@ static bool wanted(const char *name, char *const *names)
 static _Noreturn void usage(void)
 {
 	fputs("usage: workload --truth FILE [--scale N] [--dir DIR] [--allow-host-changes]\n"
-	      "                [--forever-storm N | SCENARIO...]\n"
+	      "                [--forever-storm N | --tree-storm SECONDS |\n"
+	      "                 --loss-storm SECONDS [--sensor PID] | SCENARIO...]\n"
 	      "       workload --list\n",
 	      stderr);
 	exit(2);
@@ -297,13 +318,18 @@ int main(int argc, char **argv, char **envp)
 		{ "dir", required_argument, NULL, 'd' },
 		{ "allow-host-changes", no_argument, NULL, 'a' },
 		{ "forever-storm", required_argument, NULL, 'f' },
+		{ "tree-storm", required_argument, NULL, 'T' },
+		{ "loss-storm", required_argument, NULL, 'L' },
+		{ "sensor", required_argument, NULL, 'S' },
 		{ "list", no_argument, NULL, 'l' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *truth = NULL;
 	const char *dir = getenv("TMPDIR");
+	const char *trees = NULL;
 	bool host_changes = false;
-	int workers = 0;
+	pid_t sensor = 0;
+	int workers = 0, seconds = 0;
 	int opt;
 
 	if (map_state())
@@ -329,6 +355,14 @@ int main(int argc, char **argv, char **envp)
 		case 'f':
 			workers = atoi(optarg);
 			break;
+		case 'T':
+		case 'L':
+			trees = opt == 'T' ? "tree_storm" : "loss_storm";
+			seconds = atoi(optarg);
+			break;
+		case 'S':
+			sensor = atoi(optarg);
+			break;
 		case 'l':
 			list();
 			return 0;
@@ -349,6 +383,8 @@ int main(int argc, char **argv, char **envp)
 	tw_truth_exec(argc, argv, envp);
 	if (workers) {
 		storm(workers);
+	} else if (trees) {
+		storm_of_trees(trees, seconds, sensor);
 	} else {
 		for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++)
 			for (const struct tw_scenario *s = groups[g]; s->name; s++)

@@ -27,6 +27,18 @@
 #define TW_PATH_MAX  16384
 #define TW_NS_LEVELS 4
 #define TW_NS_PIDS   4096
+#define TW_PUPPETS   64
+
+/* A process that waits for orders, also as another image (an exec keeps its place). An order is a
+ * word that is never the same twice: a number, and in the low bits what to do. */
+struct tw_puppet {
+	_Atomic uint32_t order;
+	/* The last order that it has followed. */
+	_Atomic uint32_t done;
+	/* Of an order that makes another: its place. */
+	_Atomic int32_t place;
+	_Atomic int32_t pid;
+};
 
 /* Shared by all processes of the workload (a mapped memfd): what an image must know that can't
  * travel in its arguments or environment, because those are what is being tested. */
@@ -56,6 +68,11 @@ struct tw_state {
 	_Atomic uint32_t image;
 	_Atomic uint32_t token;
 	_Atomic bool stop;
+	/* Lines of forks and execs say only who, when, and which program: for storms. */
+	_Atomic bool terse;
+	struct tw_puppet puppets[TW_PUPPETS];
+	/* Who gives them orders. */
+	_Atomic int32_t master;
 	_Atomic int32_t host_pid[TW_NS_LEVELS][TW_NS_PIDS];
 };
 
@@ -121,6 +138,15 @@ void tw_truth_rename(const char *old_name, const char *new_name);
 void tw_truth_thread(void);
 /* Said by a process that is about to end: until now I was there. */
 void tw_truth_leaving(void);
+/* Said by a process: from `since` (boot clock, ns) or a little later on, those below me whose
+ * parents end are mine. */
+void tw_truth_subreaper(uint64_t since);
+/* Said when a process that nobody of ours waits for was seen to be gone. */
+void tw_truth_gone(pid_t host_pid);
+/* Said once: who adopts the orphans of the main process. */
+void tw_truth_reaper(pid_t host_pid);
+/* Said once: from now on nothing happens but what is asked of each of those that are left. */
+void tw_truth_calm(void);
 void tw_truth_phase(const char *phase);
 /* Said by a parent of a foreign program, which does not know of us, while it runs. */
 void tw_truth_exec_of(pid_t host_pid, const char *interpreter);
@@ -141,6 +167,10 @@ void tw_execat(int dirfd, const char *path, char *const *argv, char *const *envp
 	       const char *cmdpath, const char *script);
 /* Wait for a child by its pid as the caller sees it; returns the raw status. */
 int tw_wait(pid_t pid);
+/* Takes one child that has ended, if there is any. */
+bool tw_reap(void);
+/* Waits for all children that there are or that come to us meanwhile. */
+void tw_reap_rest(void);
 /* For who will not be waited for by the workload. */
 _Noreturn void tw_exit_told(int code);
 /* Wait for a process, not necessarily a child, to be gone (host pid). */
@@ -173,6 +203,48 @@ int tw_image_main(int argc, char **argv, char **envp);
 int tw_umh_main(int argc, char **argv, char **envp);
 int tw_run_ops(const char *ops);
 
+/* --- workload_puppet.c: processes that do what they are told, wherever they are in the tree --- */
+
+enum tw_order {
+	TW_BORN = 1,
+	TW_FORK,	/* another puppet, its place in `place` */
+	TW_THREAD_FORK, /* the same, by a thread that ends then */
+	TW_DOUBLE_FORK, /* the same, by a child that ends at once */
+	TW_EXEC,	/* another image; it stays a puppet */
+	TW_RUN,		/* a child that is a program */
+	TW_FLASH,	/* a child that is none */
+	TW_SUBREAPER,
+	TW_END,		/* whatever children there are */
+	TW_END_TOLD,	/* the same, of one whose parent is none of ours: it tells of its own exit */
+};
+
+/* The place of the one who gives the orders: what it is told it does itself. */
+#define TW_SELF (-1)
+
+/* Gives an order; tw_puppet_settle() waits until it was followed. */
+void tw_puppet_order(int place, enum tw_order what, int arg);
+bool tw_puppet_idle(int place);
+void tw_puppet_settle(int place);
+void tw_puppet_do(int place, enum tw_order what);
+/* A new puppet below `place`, made by TW_FORK, TW_THREAD_FORK or TW_DOUBLE_FORK. */
+int tw_puppet_make(int place, enum tw_order how);
+/* The same, not waited for; -1: there are too many. */
+int tw_puppet_launch(int place, enum tw_order how);
+/* Ends one, and waits until its children have another parent. */
+void tw_puppet_end(int place, enum tw_order how);
+/* What an image does that is a puppet: follows orders, until it is told to end. */
+void tw_puppet_follow(int place);
+void tw_become_subreaper(void);
+
+/* --- workload_lineage.c --- */
+
+/* A tree that changes all the time, at random, for so many seconds or (0) until told to stop. */
+void tw_tree_storm(int seconds);
+/* The same, with much more to tell than a sensor with a small ring can take; it is also stopped for
+ * moments, if it is told who it is. Then calm: each of those that are left makes a child, again and
+ * again. */
+void tw_loss_storm(int seconds, pid_t sensor);
+
 /* --- the scenarios --- */
 
 struct tw_scenario {
@@ -184,6 +256,7 @@ struct tw_scenario {
 };
 
 extern const struct tw_scenario tw_scenarios_fork[];
+extern const struct tw_scenario tw_scenarios_lineage[];
 extern const struct tw_scenario tw_scenarios_thread[];
 extern const struct tw_scenario tw_scenarios_args[];
 extern const struct tw_scenario tw_scenarios_file[];

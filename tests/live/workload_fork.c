@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -252,8 +251,7 @@ static void orphans(void)
 
 static void subreaper(void)
 {
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
-		tw_skip("PR_SET_CHILD_SUBREAPER: %s", strerror(errno));
+	tw_become_subreaper();
 	for (int i = 0; i < 3 * tw_scale; i++) {
 		struct tw_gate gate;
 		pid_t pid;

@@ -5,7 +5,7 @@
  * The workload is its own helper program. Arguments and environment are what is being tested, so
  * an image may have none of its own: it knows that it is one by the inherited state descriptor. It
  * first writes down its exec, then does what TW_OPS (or the state) says, a list of
- *   exit=N kill=N segv chain=N fork=N exec nap=MS gate=FD open=FD reap=PID tell born=IMAGE
+ *   exit=N kill=N segv chain=N fork=N exec nap=MS gate=FD open=FD reap=PID tell born=IMAGE puppet=N
  * where gate waits until somebody opens.
  */
 #define _GNU_SOURCE 1
@@ -119,6 +119,8 @@ int tw_run_ops(const char *ops)
 			tw_gate_open(&g);
 		} else if (!strcmp(name, "reap")) {
 			tw_wait((pid_t)arg);
+		} else if (!strcmp(name, "puppet")) {
+			tw_puppet_follow((int)arg);
 		} else if (!strcmp(name, "tell")) {
 			tell = true;
 		} else if (strcmp(name, "born")) {

@@ -134,6 +134,24 @@ int tw_wait(pid_t pid)
 	return status;
 }
 
+bool tw_reap(void)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid(P_ALL, 0, &si, WEXITED | WNOWAIT | WNOHANG | __WALL) || !si.si_pid)
+		return false;
+	tw_wait(si.si_pid);
+	return true;
+}
+
+void tw_reap_rest(void)
+{
+	siginfo_t si;
+
+	while (!waitid(P_ALL, 0, &si, WEXITED | WNOWAIT | __WALL) || errno == EINTR)
+		tw_reap();
+}
+
 _Noreturn void tw_exit_told(int code)
 {
 	tw_truth_exit(tw_host_pid(), code, 0, false, "self");

@@ -187,8 +187,10 @@ void tw_truth_fork(const struct tw_creator *creator)
 	tw_line_int(&l, "creator", creator->pid);
 	tw_line_int(&l, "creator_tid", creator->tid);
 	tw_line_int(&l, "creator_image", creator->image);
-	put_ids(&l);
-	put_chain(&l, st.ppid);
+	if (!atomic_load(&tw->terse)) {
+		put_ids(&l);
+		put_chain(&l, st.ppid);
+	}
 	tw_line_end(&l);
 }
 
@@ -370,6 +372,10 @@ void tw_truth_exec(int argc, char **argv, char **envp)
 	put_stat(&l, &st);
 	tw_line_int(&l, "ns_pid", getpid());
 	put_exe(&l);
+	if (atomic_load(&tw->terse)) {
+		tw_line_end(&l);
+		return;
+	}
 	put_cwd(&l);
 	put_ids(&l);
 	put_stdin(&l);
@@ -447,7 +453,7 @@ void tw_truth_try(const char *cmdpath, const char *script, char *const *argv)
 	if (script)
 		tw_line_text(&l, "script", script);
 	/* The image will say all of it; twice two megabytes would only cost. */
-	if (size < 65536)
+	if (size < 65536 && !atomic_load(&tw->terse))
 		tw_line_texts(&l, "argv", argv, '\0');
 	tw_line_end(&l);
 }
@@ -521,6 +527,42 @@ void tw_truth_leaving(void)
 
 	tw_line_begin(&l, "leaving");
 	tw_line_int(&l, "pid", tw_host_pid());
+	tw_line_end(&l);
+}
+
+void tw_truth_subreaper(uint64_t since)
+{
+	struct tw_line l;
+
+	tw_line_begin(&l, "subreaper");
+	tw_line_int(&l, "pid", tw_host_pid());
+	tw_line_int(&l, "since", (int64_t)since);
+	tw_line_end(&l);
+}
+
+void tw_truth_gone(pid_t host_pid)
+{
+	struct tw_line l;
+
+	tw_line_begin(&l, "gone");
+	tw_line_int(&l, "pid", host_pid);
+	tw_line_end(&l);
+}
+
+void tw_truth_reaper(pid_t host_pid)
+{
+	struct tw_line l;
+
+	tw_line_begin(&l, "reaper");
+	tw_line_int(&l, "pid", host_pid);
+	tw_line_end(&l);
+}
+
+void tw_truth_calm(void)
+{
+	struct tw_line l;
+
+	tw_line_begin(&l, "calm");
 	tw_line_end(&l);
 }
 
