@@ -437,17 +437,29 @@ static void fill_image(struct table *t, struct image *i, const struct tsr_event 
 	info_put(t, old);
 }
 
+static bool same_exe(const struct image *i, const struct tsr_event *ev)
+{
+	str_t exe = istr_str(i->exe);
+
+	return exe.len && exe.len == ev->exec.path.len &&
+	       !memcmp(exe.bytes, ev->exec.path.bytes, exe.len);
+}
+
+/* What was told of it since then does not say when that image began: /proc's word. */
+static bool told_since(const struct process *p, const struct tsr_event *ev)
+{
+	return p->told_at > ev->ktime && p->image->exe && p->image->ktime < ev->exec.image;
+}
+
 /* The snapshot, or /proc, caught a process within this very exec: the image is there already. */
 static bool seen_in_snapshot(const struct process *p, const struct tsr_event *ev)
 {
 	const struct image *i = p->image;
-	str_t exe = istr_str(i->exe);
+	bool first = !i->previous && i->ktime == p->start;
+	bool told = p->snapshot_at ? first && ev->ktime - p->snapshot_at < NS_PER_SEC
+				   : first && p->origin == FROM_PROCFS;
 
-	bool told = p->snapshot_at ? ev->ktime - p->snapshot_at < NS_PER_SEC
-				   : p->origin == FROM_PROCFS;
-
-	return told && image_is(i, IMAGE_IS_EXEC) && !i->previous && i->ktime == p->start &&
-	       exe.len == ev->exec.path.len && !memcmp(exe.bytes, ev->exec.path.bytes, exe.len);
+	return (told || told_since(p, ev)) && image_is(i, IMAGE_IS_EXEC) && same_exe(i, ev);
 }
 
 /* What was known of a process by its name only, or of an image by its time only, is told. */
@@ -663,6 +675,8 @@ static void exec_image(struct table *t, struct process *p, struct tsr_event *ev)
 		fill_in(t, p, ev);
 		return;
 	}
+	if (told_since(p, ev)) /* another one, which came later */
+		PUBLISH(old->ktime, p->told_at);
 	ev->image = ev->exec.image <= old->ktime ? image_began(p, ev->exec.image) : NULL;
 	if (ev->image && image_is(ev->image, IMAGE_IS_EXEC)) {
 		exec_of_known(t, p, ev->image, ev);
@@ -753,16 +767,13 @@ static bool other_file(const struct image *i, const struct tsr_event *ev)
 static void tell_of_old(struct table *t, struct process *p, const struct tsr_event *ev)
 {
 	struct image *i = p->image;
-	str_t exe;
 
 	/* the time of the one that is named can have moved, by an equal exec */
 	while (i->previous && i->previous->ktime >= ev->exec.image)
 		i = i->previous;
-	exe = istr_str(i->exe);
-	if (!exe.len && ev->exec.path.len && i->ktime == ev->exec.image)
+	if (!i->exe && ev->exec.path.len && i->ktime == ev->exec.image)
 		tell_image(t, p, i, ev);
-	else if (exe.len && exe.len == ev->exec.path.len &&
-		 !memcmp(exe.bytes, ev->exec.path.bytes, exe.len))
+	else if (same_exe(i, ev))
 		set_flag(i, IMAGE_EXEC_LOST, false);
 }
 
@@ -801,9 +812,13 @@ static void apply_walk(struct table *t, struct tsr_event *ev)
 		fill_in(t, p, ev);
 		PUBLISH(p->origin, origin_of(ev->exec.walk));
 	} else if (newer || other_file(p->image, ev)) {
-		lost_exec(t, p, ev->exec.image);
+		/* if it is not known when it began: after all that we know of */
+		uint64_t began = newer ? ev->exec.image : p->image->ktime + 1;
+
+		lost_exec(t, p, began);
 		if (ev->exec.path.len)
 			fill_in(t, p, ev);
+		PUBLISH(p->image->ktime, began);
 	} else {
 		set_comm(t, p, task->comm);
 	}

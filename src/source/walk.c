@@ -46,8 +46,8 @@ bool walk_wanted(const struct walk *w, uint64_t now)
 {
 	uint64_t took = w->end - w->begin;
 
-	/* on a machine with very many processes a walk is not to be what makes us lose more */
-	return w->due && !w->waiting && now - w->end > (4 * took > WALK_PAUSE ? 4 * took : WALK_PAUSE);
+	/* where there are very many processes, walks are not to be what makes us lose more */
+	return w->due && !w->waiting && now - w->end > (took > WALK_PAUSE ? took : WALK_PAUSE);
 }
 
 void walk_end(struct walk *w, int n, uint64_t now)

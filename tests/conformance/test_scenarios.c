@@ -307,6 +307,12 @@ static const struct scenario lookups[] = {
 	  " lineage(3)=ok" },
 	{ "another process has the pid now: it is not the one asked for",
 	  "F(0,1) F(1,2) late:F(2,3) X(2) F(1,2)=b Procfs(on) Late  map(2)=b anc(b)=1" },
+	{ "what /proc says is younger than an exec under way: that finds its image there",
+	  "F(0,1) lost:F(1,2) late:E(2,x,-l,A=1) Procfs(on) Resolve(2)=a exe(a)=x Late  map(2)=a"
+	  " previous(a)=nil is_exec(a)=T args(a)=-l lineage(2)=ok" },
+	{ "or goes below it",
+	  "F(0,1) lost:F(1,2) late:E(2,x) late:E(2,y) Procfs(on) Resolve(2)=a exe(a)=y Late  map(2)=a"
+	  " exe(a)=y exe(a.)=x anc(a.)=1 is_exec_exec(a)=T lineage(2)=ok" },
 	{ "what the map does not know of its context is its parent's",
 	  "F(0,1) F(1,2) Cgroup(2,web) Ns(2,5) E(2,x) lost:F(2,3) Maps(on) R(3)  cgroup(3)=web ns(3)=5" },
 	{ "or what was known of it",
