@@ -142,7 +142,8 @@ build-asan build-clang build-fuzz: %: %/build.ninja
 # Only what has threads.
 .PHONY: build-tsan
 build-tsan: build-tsan/build.ninja
-	@$(NINJA) -C $@ tests/unit/test_sink tests/unit/test_names src/tarsier
+	@$(NINJA) -C $@ tests/unit/test_sink tests/unit/test_names \
+		tests/threads/read_table src/tarsier
 
 # Warnings are errors here, and not in `make build`: the next compiler's must not stop a user.
 build-all: build/build.ninja build-static/build.ninja

@@ -2,7 +2,7 @@
 /*
  * resolver: what the process resolver costs, in process and without a kernel.
  *
- *	resolver [--only SECTION,...] [--rounds N] [--live N] [--env KIND] [--json FILE]
+ *	resolver [--only SECTION,...] [--rounds N] [--tries N] [--live N] [--env KIND] [--json FILE]
  *
  * Sections: memory, maps, apply, lookup. README.md tells what each figure means. Status: 0 all
  * figures were taken, 1 one could not be, 2 wrong usage. A figure of something that did not happen as
@@ -189,7 +189,7 @@ uint64_t instructions(void)
 static int usage(const char *what)
 {
 	fprintf(stderr,
-		"resolver: %s\nUsage: resolver [--only memory,maps,apply,lookup] [--rounds N] "
+		"resolver: %s\nUsage: resolver [--only memory,maps,apply,lookup] [--rounds N] [--tries N] "
 		"[--live N] [--env none|same|program|unique] [--json FILE]\n",
 		what);
 	return 2;
@@ -227,6 +227,7 @@ static const char *parse(int argc, char **argv, struct options *o, const char **
 		{ "live", required_argument, NULL, 'l' },
 		{ "env", required_argument, NULL, 'e' },
 		{ "json", required_argument, NULL, 'j' },
+		{ "tries", required_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
 	size_t n;
@@ -239,6 +240,10 @@ static const char *parse(int argc, char **argv, struct options *o, const char **
 			return "not a number of rounds";
 		if (c == 'r')
 			o->rounds = (unsigned int)n;
+		if (c == 't' && !number(optarg, 1, 100, &n))
+			return "not a number of tries";
+		if (c == 't')
+			o->tries = (unsigned int)n;
 		/* fewer have no lines of ancestors that are long enough */
 		if (c == 'l' && !number(optarg, 1000, 200000, &o->live))
 			return "not a number of processes (1,000 to 200,000)";
@@ -269,7 +274,7 @@ static bool write_json(const char *path)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .rounds = 25, .sections = { true, true, true, true } };
+	struct options o = { .rounds = 25, .tries = 5, .sections = { true, true, true, true } };
 	const char *json_file = NULL, *wrong = parse(argc, argv, &o, &json_file);
 	bool ok = true;
 

@@ -20,10 +20,10 @@
 #define KINDS	     3	  /* fork, exec, exit */
 #define TEND_EVERY   512  /* events: about as often as the agent does in a replay */
 #define SECTIONS_MAX 4
-#define TRIES	     5 /* rounds that are made at most, for each that is wanted */
 
 struct options {
 	unsigned int rounds;
+	unsigned int tries; /* rounds that are made at most, for each that is wanted */
 	bool sections[SECTIONS_MAX];
 	size_t live;	 /* 0: 1,000 and 100,000 */
 	const char *env; /* NULL: all */

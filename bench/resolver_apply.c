@@ -175,7 +175,7 @@ static void show_way(const char *config, const char *key, const char *label, str
 }
 
 /* shells: how many start programs; 0: as many as usual. Returns what an exec takes to apply. */
-static double bench_config(size_t live, enum env_kind env, size_t shells, unsigned int rounds)
+static double bench_config(size_t live, enum env_kind env, size_t shells, const struct options *o)
 {
 	struct cost *costs = xcalloc(N_WAYS, sizeof(*costs));
 	struct world *w = world_new(live, env);
@@ -187,7 +187,8 @@ static double bench_config(size_t live, enum env_kind env, size_t shells, unsign
 
 	if (shells)
 		w->n_shells = shells;
-	for (; n <= TRIES * rounds && !enough(costs, rounds); n++) {
+	for (; n <= (uint64_t)o->tries * o->rounds && !(n > o->rounds && enough(costs, o->rounds));
+	     n++) {
 		if (n == 1) /* the first warms up */
 			memset(costs, 0, N_WAYS * sizeof(*costs));
 		round_of(w, b, events, costs);
@@ -224,7 +225,7 @@ static void bench_live(size_t live, const struct options *o)
 			continue;
 		heading("Events applied, %zu live processes, of which 16 start programs; %s", live,
 			about[env]);
-		exec[env] = bench_config(live, env, 0, o->rounds);
+		exec[env] = bench_config(live, env, 0, o);
 	}
 	if (o->env)
 		return;
@@ -250,5 +251,5 @@ void bench_apply(const struct options *o)
 	bench_live(100000, o);
 	heading("Events applied, 100000 live processes, of which all start programs; environments "
 		"differ in `_` (200 programs)");
-	bench_config(100000, ENV_PROGRAM, 100000, o->rounds);
+	bench_config(100000, ENV_PROGRAM, 100000, o);
 }

@@ -217,7 +217,7 @@ static void keys_init(struct keys *k, size_t n, enum kind kind)
 		k->items[i].process = xcalloc(1, sizeof(struct plain_process));
 }
 
-static void bench_map(enum kind kind, size_t n, bool hashed, unsigned int rounds)
+static void bench_map(enum kind kind, size_t n, bool hashed, const struct options *o)
 {
 	static const char *const names[N_MAPS] = { "plain", "plain_malloc", "rcumap", "cds_lfht" };
 	static const char *const labels[N_MAPS] = { "plain table", "the same, malloc and free",
@@ -233,7 +233,8 @@ static void bench_map(enum kind kind, size_t n, bool hashed, unsigned int rounds
 		set_key(&k, item_at(&k, i), hashed);
 		add(m, kind, item_at(&k, i));
 	}
-	for (unsigned int i = 0; i <= TRIES * rounds && !enough(s, rounds); i++) {
+	for (unsigned int i = 0;
+	     i <= o->tries * o->rounds && !(i > o->rounds && enough(s, o->rounds)); i++) {
 		if (i == 1) /* the first warms up */
 			memset(s, 0, N_OPS * sizeof(*s));
 		round_of(m, kind, &k, hashed, s);
@@ -263,10 +264,10 @@ void bench_maps(const struct options *o)
 			heading("The maps alone, %zu keys: %s", sizes[i],
 				hashed ? "entity ids" : "pids, which count up");
 			for (enum kind kind = 0; kind < N_MAPS; kind++)
-				bench_map(kind, sizes[i], hashed, o->rounds);
+				bench_map(kind, sizes[i], hashed, o);
 		}
 	}
-	for (unsigned int i = 0; i < TRIES * o->rounds && s->n < o->rounds; i++) {
+	for (unsigned int i = 0; i < o->tries * o->rounds && s->n < o->rounds; i++) {
 		struct lap lap = lap_begin();
 
 		for (int k = 0; k < LOOK_UPS; k++) {

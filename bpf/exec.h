@@ -382,8 +382,7 @@ static __always_inline void keep_known(struct scratch *s)
 
 	/* struct msg_exec_ext begins like struct known_process */
 	bpf_map_update_elem(&known_processes, &pid, &s->ext, BPF_ANY);
-	if (!key.ino || !len || len > KNOWN_PATH_MAX ||
-	    bpf_map_lookup_elem(&known_paths, &key))
+	if (!key.ino || !len || len > KNOWN_PATH_MAX || bpf_map_lookup_elem(&known_paths, &key))
 		return;
 	path = (void *)s->path; /* not in use any more */
 	path->len = len;
@@ -484,7 +483,8 @@ SEC("?tp_btf/sched_process_exec")
 int exec_btf(u64 *ctx)
 {
 	mark_done();
-	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC + bpf_get_smp_processor_id());
+	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2],
+		       SLOTS_EXEC + bpf_get_smp_processor_id());
 }
 
 static __always_inline int make_good_exec(u64 *ctx)
@@ -515,7 +515,8 @@ int exec_btf_last(u64 *ctx)
 SEC("?raw_tp/sched_process_exec")
 int exec_raw(u64 *ctx)
 {
-	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2], SLOTS_EXEC + bpf_get_smp_processor_id());
+	return on_exec((void *)ctx[0], ctx[1], (void *)ctx[2],
+		       SLOTS_EXEC + bpf_get_smp_processor_id());
 }
 
 static __always_inline bool is_root(u32 pid)
@@ -594,7 +595,8 @@ static __always_inline void snapshot_scope(struct scratch *s, struct task_struct
 static __always_inline bool begin_snapshot(struct scratch *s, struct task_struct *task, u32 slot)
 {
 	u32 pid = BPF_CORE_READ(task, tgid), tflags = BPF_CORE_READ(task, flags);
-	u64 now = bpf_ktime_get_boot_ns(); /* before anything is read: an event from then on is newer */
+	u64 now =
+		bpf_ktime_get_boot_ns(); /* before anything is read: an event from then on is newer */
 	struct msg_exec *e = &s->exec;
 	struct file *file;
 

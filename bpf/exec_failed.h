@@ -228,23 +228,22 @@ static __always_inline int make_good_exec_failed(u64 *ctx)
 }
 
 /* The function's only argument is the registers; its result stands behind it. */
-#define EXEC_FAILED_FEXIT(name, call, slots)                                              \
-	SEC("?fexit/" SYS(call))                                                          \
-	int name(u64 *ctx)                                                                \
-	{                                                                                 \
-		mark_done();                                                              \
-		return on_sys_exit((void *)ctx[0], ctx[1],                                \
-				   (slots) + bpf_get_smp_processor_id());                 \
-	}                                                                                 \
-	SEC("?fexit/" SYS(call))                                                          \
-	int name##_again(u64 *ctx)                                                        \
-	{                                                                                 \
-		return not_done_yet() ? make_good_exec_failed(ctx) : 0;                   \
-	}                                                                                 \
-	SEC("?fexit/" SYS(call))                                                          \
-	int name##_last(u64 *ctx)                                                         \
-	{                                                                                 \
-		return never_done() ? make_good_exec_failed(ctx) : 0;                     \
+#define EXEC_FAILED_FEXIT(name, call, slots)                                                      \
+	SEC("?fexit/" SYS(call))                                                                  \
+	int name(u64 *ctx)                                                                        \
+	{                                                                                         \
+		mark_done();                                                                      \
+		return on_sys_exit((void *)ctx[0], ctx[1], (slots) + bpf_get_smp_processor_id()); \
+	}                                                                                         \
+	SEC("?fexit/" SYS(call))                                                                  \
+	int name##_again(u64 *ctx)                                                                \
+	{                                                                                         \
+		return not_done_yet() ? make_good_exec_failed(ctx) : 0;                           \
+	}                                                                                         \
+	SEC("?fexit/" SYS(call))                                                                  \
+	int name##_last(u64 *ctx)                                                                 \
+	{                                                                                         \
+		return never_done() ? make_good_exec_failed(ctx) : 0;                             \
 	}
 
 EXEC_FAILED_FEXIT(exec_failed_fexit, "execve", SLOTS_EXEC_FAILED)

@@ -29,7 +29,7 @@ enum msg_op {
 	MSG_OP_OWN = 128,
 	MSG_OP_EXEC_FAILED = 128,
 	MSG_OP_RENAME = 129,
-	MSG_OP_LOST = 130, /* made by the agent, so that a recording holds its losses too */
+	MSG_OP_LOST = 130,   /* made by the agent, so that a recording holds its losses too */
 	MSG_OP_WALKED = 131, /* the end of a walk through all processes, after a loss */
 	MSG_OP_NAMES = 132,  /* the names of users in a container */
 };

@@ -97,8 +97,8 @@ void tsr_agent_summary(const struct tsr_agent *agent, struct tsr_summary *summar
  * Writes the process resolver's counters, as lines "name value" or as JSON (format "text", "json").
  * After or, from a callback, during a run.
  */
-enum tsr_status tsr_agent_metrics_print(const struct tsr_agent *agent, const char *format, FILE *out,
-					struct tsr_error *err);
+enum tsr_status tsr_agent_metrics_print(const struct tsr_agent *agent, const char *format,
+					FILE *out, struct tsr_error *err);
 
 /* Writes the summary as the program shows it at its end. */
 void tsr_summary_print(const struct tsr_summary *summary, FILE *out);

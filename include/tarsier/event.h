@@ -41,7 +41,7 @@ struct tsr_process {
 	uint32_t entity_id;
 	int32_t pid, ns_pid, ppid;
 	uint32_t uid, gid, euid; /* UINT32_MAX: not known, of an ancestor that has ended */
-	uint64_t start_time; /* boot clock, ns */
+	uint64_t start_time;	 /* boot clock, ns */
 	struct tsr_string name, exe, cwd, user, container_id;
 	struct tsr_string argv; /* each one ends in a NUL byte; as it was, nothing masked */
 	bool argv_truncated, is_exec, parent_missing, exe_deleted, cwd_deleted;

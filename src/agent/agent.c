@@ -28,10 +28,10 @@
 #include "wire/decode.h"
 #include "wire/encode.h"
 
-#define CHUNK	     (64UL << 10) /* records are handed over in pieces of about this */
-#define END_WAIT_MS  5000	  /* for an output that is stuck, at the end */
+#define CHUNK	     (64UL << 10)    /* records are handed over in pieces of about this */
+#define END_WAIT_MS  5000	     /* for an output that is stuck, at the end */
 #define LOOKUP_QUIET (2 * NS_PER_MS) /* for look-ups that were put off, after each batch */
-#define RECORD_FLUSH NS_PER_SEC	  /* a crash loses at most this much of a recording */
+#define RECORD_FLUSH NS_PER_SEC	     /* a crash loses at most this much of a recording */
 
 struct output {
 	const struct format *format;
@@ -69,7 +69,7 @@ struct tsr_agent {
 	/* not yet announced in the stream */
 	uint64_t new_malformed, new_output, new_recording, lost_since;
 	uint64_t malformed[WIRE_ERROR_MAX];
-	uint64_t now; /* ktime of the last message */
+	uint64_t now;	 /* ktime of the last message */
 	uint64_t tended; /* s; when the table was */
 };
 

@@ -85,10 +85,9 @@ static inline void *rcumap_next(struct rcumap_walk *w)
 
 /* All values, in no order: for the writer, which must not change the table meanwhile. */
 /* NOLINTBEGIN(bugprone-macro-parentheses): v is assigned to */
-#define rcumap_for_each(m, i, v)                                   \
-	for (size_t i = 0; i <= (m)->slots->mask; i++)             \
-		if (((v) = (m)->slots->slot[i].value) != NULL && \
-		    (void *)(v) != RCUMAP_GONE)
+#define rcumap_for_each(m, i, v)                       \
+	for (size_t i = 0; i <= (m)->slots->mask; i++) \
+		if (((v) = (m)->slots->slot[i].value) != NULL && (void *)(v) != RCUMAP_GONE)
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -56,8 +56,9 @@
 	}
 
 static const struct option_def run_options[] = {
-	OPT_EVENTS, OPT_OUTPUT, OPT_LIVE,  OPT_ANCESTORS,
-	OPT_SCRUB,  OPT_ENV,	OPT_COLOR, OPT_STATE, { 'w', "record", "FILE", "record to FILE as well" },
+	OPT_EVENTS,    OPT_OUTPUT, OPT_LIVE,
+	OPT_ANCESTORS, OPT_SCRUB,  OPT_ENV,
+	OPT_COLOR,     OPT_STATE,  { 'w', "record", "FILE", "record to FILE as well" },
 };
 
 static const struct option_def record_options[] = {

@@ -69,7 +69,8 @@ struct ev_exec {
 	uint32_t cut;
 	uint32_t secure, uid, auid, nlink, sid, pgid;
 	uint64_t image; /* when it began */
-	uint64_t prev_image; /* the same of the one it replaced, as the kernel side knows; 0: not said */
+	uint64_t
+		prev_image; /* the same of the one it replaced, as the kernel side knows; 0: not said */
 	uint64_t args_size, envs_size;
 	str_t path, args, cwd, envs; /* args and envs: each string ends in NUL */
 	str_t cmdpath, interp, stdin_path, interpreter, script;

@@ -11,8 +11,9 @@
 #include "process/edit.h"
 #include "wire.h"
 
-#define EXEC_CHAIN_MAX 16   /* images below the newest that are kept though nothing descends from them */
-#define OLD_ARGS_MAX   4096 /* bytes of arguments that an image that is over keeps */
+#define EXEC_CHAIN_MAX \
+	16 /* images below the newest that are kept though nothing descends from them */
+#define OLD_ARGS_MAX 4096 /* bytes of arguments that an image that is over keeps */
 
 static void set_comm(struct table *t, struct process *p, const char *comm)
 {
@@ -203,7 +204,7 @@ static struct args *args_ref(struct args *a)
 }
 
 /* What a copy has of the flags. */
-#define INHERITED                                                                        \
+#define INHERITED                                                                             \
 	(IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED | IMAGE_CWD_DELETED | IMAGE_ENV_TRUNCATED | \
 	 IMAGE_KTHREAD)
 
@@ -311,7 +312,8 @@ static bool apply_fork(struct table *t, struct tsr_event *ev)
 	}
 	PUBLISH(child->origin, FROM_EVENT);
 	/* Made for its maker's parent (CLONE_PARENT): that one can have ended just now. */
-	if (ppid == ev->task.ppid && parent->ppid && !image_is(parent->image, IMAGE_PARENT_MISSING)) {
+	if (ppid == ev->task.ppid && parent->ppid &&
+	    !image_is(parent->image, IMAGE_PARENT_MISSING)) {
 		ppid = parent->ppid;
 		parent_start = parent->parent_start;
 	}
@@ -374,8 +376,8 @@ static str_t called(const struct ev_exec *e)
 {
 	str_t none = { 0 };
 
-	if (!e->cmdpath.len ||
-	    (e->cmdpath.len == e->path.len && !memcmp(e->cmdpath.bytes, e->path.bytes, e->path.len)))
+	if (!e->cmdpath.len || (e->cmdpath.len == e->path.len &&
+				!memcmp(e->cmdpath.bytes, e->path.bytes, e->path.len)))
 		return none;
 	return e->cmdpath;
 }
@@ -407,9 +409,9 @@ static void fill_image(struct table *t, struct image *i, const struct tsr_event 
 {
 	const struct ev_exec *e = &ev->exec;
 	struct info *info = info_new(t), *old = i->info;
-	uint32_t flags = i->flags & ~(uint32_t)(IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED |
-						IMAGE_CWD_DELETED | IMAGE_ENV_TRUNCATED |
-						IMAGE_KTHREAD);
+	uint32_t flags =
+		i->flags & ~(uint32_t)(IMAGE_ARGV_TRUNCATED | IMAGE_EXE_DELETED |
+				       IMAGE_CWD_DELETED | IMAGE_ENV_TRUNCATED | IMAGE_KTHREAD);
 
 	set_istr(t, &i->exe, e->path);
 	set_istr(t, &i->comm, (str_t){ ev->task.comm, strnlen(ev->task.comm, EV_COMM_LEN) });
@@ -526,9 +528,7 @@ void table_link(struct table *t)
 		return;
 	t->unlinked = false;
 	orphans = xcalloc(t->n_processes, sizeof(struct process *));
-	rcumap_for_each(&t->pids, i, p)
-		if (!p->image->parent && p->ppid)
-			orphans[n++] = p;
+	rcumap_for_each(&t->pids, i, p) if (!p->image->parent && p->ppid) orphans[n++] = p;
 	for (size_t i = 0; i < n; i++) {
 		struct image *parent;
 		struct process *above;
@@ -670,7 +670,8 @@ static void exec_image(struct table *t, struct process *p, struct tsr_event *ev)
 	if (p->told_at <= ev->ktime)
 		set_ids(t, p, &ev->task);
 	/* of a placeholder nothing was known but that it is, and nothing is shown below it */
-	if (seen || (p->origin == FROM_PLACEHOLDER && !old->exe && !old->previous && old->refs == 1)) {
+	if (seen ||
+	    (p->origin == FROM_PLACEHOLDER && !old->exe && !old->previous && old->refs == 1)) {
 		set_flag(old, IMAGE_EXEC_LOST, false);
 		fill_in(t, p, ev);
 		return;
@@ -845,9 +846,8 @@ void table_walked(struct table *t, const struct tsr_event *ev)
 	if (t->doubt <= ev->walked.begin)
 		t->doubt = 0;
 	gone = xcalloc(t->n_processes, sizeof(struct process *));
-	rcumap_for_each(&t->pids, i, p)
-		if (p->told_at < ev->walked.begin && p->start < ev->walked.begin)
-			gone[n++] = p;
+	rcumap_for_each(&t->pids, i, p) if (p->told_at < ev->walked.begin &&
+					    p->start < ev->walked.begin) gone[n++] = p;
 	for (size_t i = 0; i < n; i++) {
 		t->stats.lost_exits++;
 		retire(t, gone[i], ev->ktime);

@@ -169,7 +169,9 @@ void follow_parent(struct table *t, struct process *p, uint32_t ppid, uint64_t s
 		parent = parent_get(t, ppid, start);
 	if (!parent || !set_parent(t, p, parent)) {
 		t->stats.reparent_failed[path]++;
-		if (!image_is(p->image, IMAGE_PARENT_MISSING)) /* a long line of images is not to be gone through */
+		if (!image_is(
+			    p->image,
+			    IMAGE_PARENT_MISSING)) /* a long line of images is not to be gone through */
 			set_parent_missing(p, true);
 		return;
 	}
@@ -225,9 +227,9 @@ enum lineage lineage_check(const struct image *i)
 		}
 		if (!parent)
 			/* the kernel's own threads, and what they start, stand under kthreadd */
-			return i->pid == 1 || (i->pid == 2 && image_is(i, IMAGE_KTHREAD)) ?
-				       LINEAGE_OK :
-				       LINEAGE_INCOMPLETE;
+			return i->pid == 1 || (i->pid == 2 && image_is(i, IMAGE_KTHREAD))
+				       ? LINEAGE_OK
+				       : LINEAGE_INCOMPLETE;
 		i = parent;
 	}
 	return LINEAGE_INCOMPLETE;

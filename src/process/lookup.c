@@ -7,7 +7,7 @@
 #include "process/edit.h"
 #include "wire.h"
 
-#define SHARE_WINDOW  NS_PER_SEC /* in which the time spent is looked at */
+#define SHARE_WINDOW   NS_PER_SEC      /* in which the time spent is looked at */
 #define FIRST_SPENDING (5 * NS_PER_MS) /* of a window goes without being looked at */
 
 void lookup_init(struct lookup *l, struct table *t, const struct lookup_ops *ops, void *user)
@@ -173,8 +173,7 @@ void lookup_before(struct lookup *l, const struct tsr_event *ev)
 		need(l, ev->fork.ppid, ev->fork.parent_start, 0, false);
 	if (is_exec) /* it says itself who it is */
 		return;
-	need(l, task->pid, task->start, task->image,
-	     ev->def->id == TSR_EVENT_SCHED_PROCESS_EXIT);
+	need(l, task->pid, task->start, task->image, ev->def->id == TSR_EVENT_SCHED_PROCESS_EXIT);
 }
 
 unsigned int lookup_reparent(struct lookup *l, struct image *i)

@@ -16,12 +16,12 @@
 
 #include "process/table.h"
 
-#define LOOKUP_DEPTH	  16
-#define LOOKUP_AGAIN_S	  30   /* seconds until a pid is asked for in /proc again */
-#define LOOKUP_LIMITER	  1024 /* pids that are remembered for that */
-#define LOOKUP_SHARE	  20   /* of the time: one part in so many */
-#define LOOKUP_PENDING	  1024 /* that wait for a quiet moment; more are given up and counted */
-#define REPARENT_LEVELS	  3    /* fork edges that a reparenting through /proc goes up */
+#define LOOKUP_DEPTH	16
+#define LOOKUP_AGAIN_S	30   /* seconds until a pid is asked for in /proc again */
+#define LOOKUP_LIMITER	1024 /* pids that are remembered for that */
+#define LOOKUP_SHARE	20   /* of the time: one part in so many */
+#define LOOKUP_PENDING	1024 /* that wait for a quiet moment; more are given up and counted */
+#define REPARENT_LEVELS 3    /* fork edges that a reparenting through /proc goes up */
 
 /*
  * Both deliver what they know of a process as an exec message that is marked as a walk's, and return
@@ -37,9 +37,9 @@ enum lookup_hit { HIT_CACHE, HIT_KERNEL_MAP, HIT_PROCFS, N_HITS };
 struct lookup_stats {
 	uint64_t hits[N_HITS], misses;
 	uint64_t inode_mismatch;
-	uint64_t limited;  /* not asked in /proc: asked lately */
-	uint64_t deferred; /* put off: events wait */
-	uint64_t given_up; /* too many were put off */
+	uint64_t limited;		   /* not asked in /proc: asked lately */
+	uint64_t deferred;		   /* put off: events wait */
+	uint64_t given_up;		   /* too many were put off */
 	uint64_t procfs_ns, procfs_max_ns; /* time spent while events waited; the longest */
 };
 

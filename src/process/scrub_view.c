@@ -96,10 +96,8 @@ static void keep(struct view *v, size_t from, size_t to)
 			v->span_shown = false;
 			continue;
 		}
-		if (v->span->from > from) {
+		if (v->span->from > from)
 			buf_add(v->out, v->s + from, v->span->from - from);
-			from = v->span->from;
-		}
 		if (!v->span_shown)
 			buf_lit(v->out, SPAN_MASK);
 		v->span_shown = true;

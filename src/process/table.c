@@ -15,7 +15,7 @@
 
 #define CAP_STEPS	  1024 /* ended processes that are given up in a turn */
 #define ENTITY_UNUSED_MAX 3    /* ids that nobody has, until one that has ended is not found */
-#define ARGV_CUT  4096 /* bytes of arguments that are left, of all that there are */
+#define ARGV_CUT	  4096 /* bytes of arguments that are left, of all that there are */
 
 void table_init(struct table *t, int64_t boot_offset)
 {
@@ -418,7 +418,8 @@ static void cut_arguments(struct table *t)
 {
 	struct process *p;
 
-	rcumap_for_each(&t->pids, i, p) {
+	rcumap_for_each(&t->pids, i, p)
+	{
 		if (bytes_in_use(t) <= t->memory_cap)
 			return;
 		image_cut_argv(t, p->image, ARGV_CUT);

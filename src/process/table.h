@@ -14,10 +14,10 @@
 #include "base/rcumap.h"
 #include "process/model.h"
 
-#define TABLE_MEMORY_DEFAULT  (256UL << 20)
-#define TABLE_EXITED_SECONDS  30    /* an ended process can be looked up this long... */
-#define TABLE_EXITED_MAX      16384 /* ...or until so many others have ended */
-#define TABLE_ORPHANS_MAX     256
+#define TABLE_MEMORY_DEFAULT (256UL << 20)
+#define TABLE_EXITED_SECONDS 30	   /* an ended process can be looked up this long... */
+#define TABLE_EXITED_MAX     16384 /* ...or until so many others have ended */
+#define TABLE_ORPHANS_MAX    256
 
 /* What is wrong with a line of ancestors. */
 enum lineage {
@@ -43,22 +43,22 @@ struct table_stats {
 	uint64_t forks, execs, exits, renames;
 	uint64_t equal_execs; /* of an image over an equal one: no new image */
 	uint64_t entity_collisions;
-	uint64_t reused_pids;	/* whose exit was not seen: another had the pid */
-	uint64_t lost_exits;	/* found gone in a walk */
-	uint64_t lost_execs;	/* the kernel's image was a newer one than ours */
+	uint64_t reused_pids; /* whose exit was not seen: another had the pid */
+	uint64_t lost_exits;  /* found gone in a walk */
+	uint64_t lost_execs;  /* the kernel's image was a newer one than ours */
 	uint64_t placeholders;
-	uint64_t stale;		/* events from before the snapshot of their process */
-	uint64_t bad_forks;	/* of pid 0, of itself, or with a parent that is younger */
-	uint64_t late;		/* events of a process whose end had been seen */
+	uint64_t stale;	      /* events from before the snapshot of their process */
+	uint64_t bad_forks;   /* of pid 0, of itself, or with a parent that is younger */
+	uint64_t late;	      /* events of a process whose end had been seen */
 	uint64_t path_errors; /* execs whose path was cut or could not be read */
 	uint64_t args_truncated, env_truncated;
 	uint64_t args_bytes, env_bytes; /* of all that came */
-	uint64_t spliced;	/* images of the middle of a long line of execs */
-	uint64_t compacted;	/* stubs that were made */
-	uint64_t evicted;	/* ended processes forgotten before their time */
-	uint64_t over_cap;	/* times that nothing was left to give up */
-	uint64_t orphans_dropped; /* children that were not asked about: too many at a time */
-	uint64_t lineage[N_LINEAGES]; /* of the events shown */
+	uint64_t spliced;		/* images of the middle of a long line of execs */
+	uint64_t compacted;		/* stubs that were made */
+	uint64_t evicted;		/* ended processes forgotten before their time */
+	uint64_t over_cap;		/* times that nothing was left to give up */
+	uint64_t orphans_dropped;	/* children that were not asked about: too many at a time */
+	uint64_t lineage[N_LINEAGES];	/* of the events shown */
 	uint64_t reparented[N_REPARENT_PATHS], reparent_failed[N_REPARENT_PATHS];
 };
 
@@ -84,17 +84,18 @@ struct table {
 	} env_cache[ENV_CACHE];
 	struct exited *exited; /* a ring of TABLE_EXITED_MAX */
 	size_t exited_first, n_exited;
-	size_t n_processes;	/* live */
-	size_t args_bytes;	/* held in struct args */
-	size_t memory_cap;	/* bytes */
+	size_t n_processes; /* live */
+	size_t args_bytes;  /* held in struct args */
+	size_t memory_cap;  /* bytes */
 	int64_t boot_offset;
-	uint64_t now;		/* ktime of the last event */
-	uint64_t doubt;		/* something was lost until then, and no walk was made since; 0: nothing */
-	uint64_t snapshot_end;	/* when the last process of the snapshot was seen */
-	bool unlinked;		/* processes of the snapshot whose parents came after them */
-	bool keep_env;		/* whole environments, not only names */
+	uint64_t now;	/* ktime of the last event */
+	uint64_t doubt; /* something was lost until then, and no walk was made since; 0: nothing */
+	uint64_t snapshot_end; /* when the last process of the snapshot was seen */
+	bool unlinked;	       /* processes of the snapshot whose parents came after them */
+	bool keep_env;	       /* whole environments, not only names */
 	uint64_t seed;
-	const struct env_keys *env_keys; /* variables whose values are kept; the caller's, or NULL */
+	const struct env_keys
+		*env_keys; /* variables whose values are kept; the caller's, or NULL */
 	/* Children of a parent that ended and whose reaper we do not know: to be asked for. */
 	struct {
 		uint32_t pid;

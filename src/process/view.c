@@ -3,7 +3,8 @@
 
 #include <sched.h>
 
-#define SPINS 64 /* the writer changes a process in nanoseconds, unless it loses its CPU meanwhile */
+#define SPINS \
+	64 /* the writer changes a process in nanoseconds, unless it loses its CPU meanwhile */
 
 static void view_names(struct process_view *v, const struct image *i)
 {

@@ -540,7 +540,8 @@ static int poll_live(struct source *s, int timeout_ms, message_fn fn, void *user
 	if (timeout_ms >= 0 && wait > timeout_ms)
 		wait = timeout_ms;
 	__atomic_store_n(&l->skel->data->wake_at,
-			 !l->quiet && latency ? l->options.ring_size / WAKE_PART : 0, __ATOMIC_SEQ_CST);
+			 !l->quiet && latency ? l->options.ring_size / WAKE_PART : 0,
+			 __ATOMIC_SEQ_CST);
 	if (wait && !(l->quiet && !ring_empty(&l->ring))) {
 		int k = epoll_wait(l->epoll_fd, events, 2, wait);
 

@@ -126,6 +126,5 @@ bool rec_footer_verify(const char *index, size_t size)
 		return false;
 	memcpy(&f, index + size - sizeof(f), sizeof(f));
 	return !memcmp(f.magic, REC_END_MAGIC, sizeof(f.magic)) &&
-	       f.checksum ==
-		       fnv1a(index, size - sizeof(f) + offsetof(struct rec_footer, checksum));
+	       f.checksum == fnv1a(index, size - sizeof(f) + offsetof(struct rec_footer, checksum));
 }

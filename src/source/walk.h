@@ -10,7 +10,8 @@
 #include "base/buf.h"
 #include "source/source.h"
 
-#define WALK_PAUSE (400UL * 1000 * 1000) /* ns between two walks at least, however much is lost meanwhile */
+#define WALK_PAUSE \
+	(400UL * 1000 * 1000) /* ns between two walks at least, however much is lost meanwhile */
 
 struct walk {
 	bool due;     /* something was lost since the last one */

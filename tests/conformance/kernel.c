@@ -483,6 +483,5 @@ int k_look_up(struct kernel *k, enum walk_kind walk, uint32_t pid, uint64_t star
 	p = &k->processes[at - 1];
 	if ((start && p->start / TICK_NS != start / TICK_NS) || (!proc && !p->known.pid))
 		return -ESRCH;
-	return proc ? tell_proc(k, (int)at - 1, start, emit, user) :
-		      tell_known(k, p, emit, user);
+	return proc ? tell_proc(k, (int)at - 1, start, emit, user) : tell_known(k, p, emit, user);
 }

@@ -243,8 +243,7 @@ static bool do_adopt(struct scene *s, const struct call *c)
 {
 	int child, parent = K_NONE;
 
-	if (!process_arg(s, c, 0, &child) ||
-	    (number(c->args[1]) && !process_arg(s, c, 1, &parent)))
+	if (!process_arg(s, c, 0, &child) || (number(c->args[1]) && !process_arg(s, c, 1, &parent)))
 		return false;
 	s->kernel.processes[child].parent =
 		parent == K_NONE ? K_NONE : s->kernel.processes[parent].image;
@@ -414,8 +413,7 @@ static const char *text_of_process(char *to, const char *what, const struct proc
 	return NULL;
 }
 
-static const char *text_of_image(struct scene *s, char *to, const char *what,
-				 const struct image *i)
+static const char *text_of_image(struct scene *s, char *to, const char *what, const struct image *i)
 {
 	if (!strcmp(what, "is_exec"))
 		return truth(image_is(i, IMAGE_IS_EXEC));
@@ -590,15 +588,15 @@ static const struct {
 	const char *word;
 	bool (*run)(struct scene *s, const struct call *c);
 } statements[] = {
-	{ "F", do_fork },	 { "Fp", do_fork },	   { "E", do_exec },
-	{ "X", do_exit },	 { "D", do_exit },	   { "Xq", do_exit },
-	{ "R", do_rename },	 { "Late", do_late },	   { "Walk", do_walk },
-	{ "S", do_snapshot },	 { "Adopt", do_adopt },	   { "Subreaper", do_set },
-	{ "Kthread", do_set },	 { "Setuid", do_set },	   { "Login", do_set },
-	{ "Ns", do_set },	 { "Tty", do_set },	   { "Cgroup", do_set },
-	{ "As", do_act_as },	 { "Ready", do_sources },  { "Maps", do_sources },
+	{ "F", do_fork },	  { "Fp", do_fork },	     { "E", do_exec },
+	{ "X", do_exit },	  { "D", do_exit },	     { "Xq", do_exit },
+	{ "R", do_rename },	  { "Late", do_late },	     { "Walk", do_walk },
+	{ "S", do_snapshot },	  { "Adopt", do_adopt },     { "Subreaper", do_set },
+	{ "Kthread", do_set },	  { "Setuid", do_set },	     { "Login", do_set },
+	{ "Ns", do_set },	  { "Tty", do_set },	     { "Cgroup", do_set },
+	{ "As", do_act_as },	  { "Ready", do_sources },   { "Maps", do_sources },
 	{ "Procfs", do_sources }, { "Resolve", do_resolve }, { "Reparent", do_reparent },
-	{ "Later", do_time },	 { "Between", do_time },   { "Busy", do_time },
+	{ "Later", do_time },	  { "Between", do_time },    { "Busy", do_time },
 	{ "Cap", do_cap },
 };
 
@@ -626,8 +624,9 @@ static bool parse(struct scene *s, const char *text, struct call *c)
 	static const struct {
 		const char *prefix;
 		enum fate fate;
-	} fates[] = { { "lost:", LOST }, { "twice:", TWICE }, { "late:", LATE },
-			  { "again:", AGAIN } };
+	} fates[] = {
+		{ "lost:", LOST }, { "twice:", TWICE }, { "late:", LATE }, { "again:", AGAIN }
+	};
 
 	*c = (struct call){ 0 };
 	s->fate = ARRIVES;

@@ -50,7 +50,10 @@ struct scenario {
 };
 
 /* How much time there is between two things: within a tick of /proc, about one, and far more. */
-#define SCENARIO_SPEEDS { 1000, 3000000, 500000000 }
+#define SCENARIO_SPEEDS                  \
+	{                                \
+		1000, 3000000, 500000000 \
+	}
 
 /*
  * Runs a text; false: what did not hold is in why, of size bytes. The state is checked after each

@@ -21,7 +21,7 @@ struct sensor {
 	struct assembler chunks;
 	struct kernel *kernel;
 	uint64_t now;
-	bool unchecked; /* not after each message: for millions of them */
+	bool unchecked;	   /* not after each message: for millions of them */
 	const char *wrong; /* what check_table() said first */
 	unsigned int malformed;
 	/* Of the last event: whether it was shown, its lineage then, and its arguments. */

@@ -96,7 +96,8 @@ static void forks(struct world *w, const struct who *by, const struct who *child
 
 static void exits(struct world *w, const struct who *who, const struct who *reaper)
 {
-	build_exit(tick(w), who, 0, reaper ? reaper->pid : 0, reaper ? reaper->start : 0, deliver, w);
+	build_exit(tick(w), who, 0, reaper ? reaper->pid : 0, reaper ? reaper->start : 0, deliver,
+		   w);
 }
 
 static void execs(struct world *w, const struct who *who, const char *path, str_t args)

@@ -24,14 +24,14 @@
 #include "process/edit.h"
 #include "sensor.h"
 
-#define SECONDS	   2  /* for each test */
-#define RUNS_MIN   20 /* however slow the machine is */
-#define STEPS	   250
-#define LIVE_MAX   24
-#define PIDS	   40 /* a pid comes again soon */
-#define EXECS_MAX  12 /* of a process: fewer than are kept */
-#define HELD_MAX   32
-#define WHY	   256
+#define SECONDS	    2  /* for each test */
+#define RUNS_MIN    20 /* however slow the machine is */
+#define STEPS	    250
+#define LIVE_MAX    24
+#define PIDS	    40 /* a pid comes again soon */
+#define EXECS_MAX   12 /* of a process: fewer than are kept */
+#define HELD_MAX    32
+#define WHY	    256
 #define SNAPSHOT_NS (2 * NS_PER_SEC) /* an exec sooner than that may be in the snapshot already */
 
 enum mode {
@@ -102,8 +102,9 @@ static int truth_of(const struct run *r, uint32_t pid, uint64_t start)
 	for (size_t i = k->n_processes; i-- > 0;) {
 		const struct k_process *p = &k->processes[i];
 
-		if (p->pid == pid && (p->start == start || (start % TICK_NS == 0 &&
-							    p->start - p->start % TICK_NS == start)))
+		if (p->pid == pid &&
+		    (p->start == start ||
+		     (start % TICK_NS == 0 && p->start - p->start % TICK_NS == start)))
 			return (int)i;
 	}
 	return K_NONE;
@@ -231,8 +232,8 @@ static void hold(struct run *r, const void *msg, size_t len)
 {
 	if (r->n_held == HELD_MAX)
 		return; /* lost */
-	r->held[r->n_held++] = (struct held){ memcpy(xmalloc(len), msg, len), len,
-					      r->step + (int)draw(r, 4) };
+	r->held[r->n_held++] =
+		(struct held){ memcpy(xmalloc(len), msg, len), len, r->step + (int)draw(r, 4) };
 }
 
 static int emit(void *user, const void *msg, size_t len)
@@ -572,8 +573,7 @@ static bool sound(struct run *r)
 	const struct process *p;
 	bool ok = true;
 
-	rcumap_for_each(&r->sensor.table.pids, at, p)
-		ok = ok && sound_process(r, p);
+	rcumap_for_each(&r->sensor.table.pids, at, p) ok = ok && sound_process(r, p);
 	return ok;
 }
 
@@ -584,7 +584,8 @@ static bool excused(const struct run *r, const struct image *i)
 		const struct process *p = image_process(i);
 		int truth = truth_of(r, i->pid, i->start);
 
-		if (image_is(i, IMAGE_EXEC_LOST) && (!p || p->image != i || i->start > r->walk_begin))
+		if (image_is(i, IMAGE_EXEC_LOST) &&
+		    (!p || p->image != i || i->start > r->walk_begin))
 			return true;
 		if (image_is(i, IMAGE_PARENT_MISSING) && truth != K_NONE &&
 		    r->told[truth] > r->walk_end)
@@ -634,8 +635,7 @@ static bool right(struct run *r)
 		above = p->image->parent ? image_process(p->image->parent) : NULL;
 		if (overtaken && image_is(p->image, IMAGE_PARENT_MISSING))
 			continue;
-		if (parent != K_NONE &&
-		    (!above || truth_of(r, above->pid, above->start) != parent))
+		if (parent != K_NONE && (!above || truth_of(r, above->pid, above->start) != parent))
 			return wrong(r, "after a walk: another parent", p->pid);
 		if (image_is(p->image, IMAGE_PARENT_MISSING) ||
 		    (image_is(p->image, IMAGE_EXEC_LOST) && !is_new))

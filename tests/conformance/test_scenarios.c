@@ -28,12 +28,9 @@
 static const struct scenario page[] = {
 	{ "T1 forks and deletes",
 	  "F(0,3) size=1  F(3,4) size=2 anc(4)=3  D(4) size=1  D(3) size=0" },
-	{ "T2 a dead parent stays",
-	  "F(0,3)=a F(3,4) D(3)  size=1 anc(4)=a ended(a)=T" },
-	{ "T3 fork and exec",
-	  "F(0,3)=a F(3,4)=c E(4,e)=e  map(4)=e anc(e)=c anc(c)=a size=2" },
-	{ "T4 exec of an orphan",
-	  "F(0,3)=a F(3,4)=c D(3) E(4,e)=e  anc(e)=c anc(c)=a size=1" },
+	{ "T2 a dead parent stays", "F(0,3)=a F(3,4) D(3)  size=1 anc(4)=a ended(a)=T" },
+	{ "T3 fork and exec", "F(0,3)=a F(3,4)=c E(4,e)=e  map(4)=e anc(e)=c anc(c)=a size=2" },
+	{ "T4 exec of an orphan", "F(0,3)=a F(3,4)=c D(3) E(4,e)=e  anc(e)=c anc(c)=a size=1" },
 	{ "T5 and another one",
 	  "F(0,3)=a F(3,4)=c D(3) E(4,e1)=e1 E(4,other)=e2  anc(e2)=e1 anc(e1)=c anc(c)=a" },
 	{ "T6 the pid of a dead parent again",
@@ -100,9 +97,8 @@ static const struct scenario page[] = {
 	{ "T17 zero",
 	  "F(0,1) F(1,2) F(2,3) Adopt(3,0) R(3)  anc(3)=2 ppid(3)=2 stat(failed.event)=0"
 	  " stat(reparented.event)=0" },
-	{ "T17 on pid 1",
-	  "F(0,1) F(1,2) F(2,3) Adopt(1,3) R(1)  anc(1)=nil stat(failed.event)=0"
-	  " stat(reparented.event)=0" },
+	{ "T17 on pid 1", "F(0,1) F(1,2) F(2,3) Adopt(1,3) R(1)  anc(1)=nil stat(failed.event)=0"
+			  " stat(reparented.event)=0" },
 	{ "M1 1 <- 2 <- 3", "F(0,1) F(1,2) F(2,3)  lineage(3)=ok lineage(1)=ok" },
 	{ "M1 a re-exec of pid 1", "F(0,1) E(1,systemd) F(1,2) E(1,systemd2) F(1,3)  lineage(1)=ok"
 				   " lineage(2)=ok lineage(3)=ok" },
@@ -211,18 +207,14 @@ static const struct scenario losses[] = {
 	  " size=3" },
 	{ "a fork that comes twice",
 	  "F(0,1) twice:F(1,2)  size=2 images=2 anc(2)=1 lineage(2)=ok" },
-	{ "an exec that comes twice",
-	  "F(0,1) F(1,2)=c twice:E(2,x)  size=2 images=3 anc(2)=c" },
+	{ "an exec that comes twice", "F(0,1) F(1,2)=c twice:E(2,x)  size=2 images=3 anc(2)=c" },
 	{ "an exec that comes again, after another one",
 	  "F(0,1) F(1,2)=c again:E(2,x)=x E(2,y)=y Late  map(2)=y anc(y)=x anc(x)=c images=4" },
-	{ "an exit that comes twice",
-	  "F(0,1) F(1,2) twice:X(2)  size=1 held=2 images=2 shown=F" },
+	{ "an exit that comes twice", "F(0,1) F(1,2) twice:X(2)  size=1 held=2 images=2 shown=F" },
 	{ "a fork that comes again when its child has ended",
 	  "F(0,1) again:F(1,2) X(2) Late  size=1" },
-	{ "a fork that comes after its child's end",
-	  "F(0,1) late:F(1,2) X(2) Late  size=1" },
-	{ "an exec that comes after the end",
-	  "F(0,1) F(1,2) late:E(2,x) X(2) Late  size=1" },
+	{ "a fork that comes after its child's end", "F(0,1) late:F(1,2) X(2) Late  size=1" },
+	{ "an exec that comes after the end", "F(0,1) F(1,2) late:E(2,x) X(2) Late  size=1" },
 	{ "an exec that comes after the next one",
 	  "F(0,1) F(1,2)=c late:E(2,x) E(2,y)=y missing(y)=T Late  map(2)=y exe(y.)=x anc(y.)=c"
 	  " is_exec_exec(y)=T missing(y)=F lineage(2)=ok" },
@@ -255,7 +247,8 @@ static const struct scenario losses[] = {
 
 static const struct scenario lookups[] = {
 	{ "pid 0 is nothing", "F(0,1) Maps(on) Procfs(on) Resolve(0) found=nil asked=" },
-	{ "first the cache", "F(0,1)=a Maps(on) Procfs(on) Resolve(1) found=a asked= stat(hits.cache)=1" },
+	{ "first the cache",
+	  "F(0,1)=a Maps(on) Procfs(on) Resolve(1) found=a asked= stat(hits.cache)=1" },
 	{ "then the kernel's maps",
 	  "F(0,1) lost:F(1,2) Maps(on) Procfs(on) Resolve(2)=e  anc(e)=1 asked= stat(hits.maps)=1"
 	  " origin(2)=kernel_map" },
@@ -288,7 +281,8 @@ static const struct scenario lookups[] = {
 	{ "an image that is named and not known is asked for",
 	  "F(0,1) F(1,2)=c lost:E(2,x) Maps(on) F(2,3)  exe(2)=x anc(2)=c exe(3)=x lineage(3)=ok"
 	  " stat(lost_execs)=1" },
-	{ "nobody is asked for twice", "F(0,1) F(1,2) F(2,3) Maps(on) Procfs(on) R(3) E(3,x) X(3) asked= stat(hits.maps)=0" },
+	{ "nobody is asked for twice",
+	  "F(0,1) F(1,2) F(2,3) Maps(on) Procfs(on) R(3) E(3,x) X(3) asked= stat(hits.maps)=0" },
 	{ "of one that ends only the kernel's map is asked",
 	  "F(0,1) lost:F(1,2) Procfs(on) X(2) asked= size=1" },
 	{ "one that has ended is not asked for",
@@ -448,7 +442,8 @@ static size_t add(struct CMUnitTest *tests, const struct scenario *list, size_t 
 
 int main(void)
 {
-	static struct CMUnitTest tests[N(page) + N(images) + N(losses) + N(lookups) + N(memory) + 2];
+	static struct CMUnitTest
+		tests[N(page) + N(images) + N(losses) + N(lookups) + N(memory) + 2];
 	size_t n = add(tests, page, N(page));
 
 	n += add(tests + n, images, N(images));
@@ -457,6 +452,7 @@ int main(void)
 	n += add(tests + n, memory, N(memory));
 	tests[n++] = (struct CMUnitTest){ .name = "T13 a real pid with a wrong inode",
 					  .test_func = test_t13_real_pid_wrong_inode };
-	tests[n++] = (struct CMUnitTest){ .name = "S1 the scrubber", .test_func = test_s1_scrubber };
+	tests[n++] =
+		(struct CMUnitTest){ .name = "S1 the scrubber", .test_func = test_s1_scrubber };
 	return cmocka_run_group_tests_name("scenarios", tests, NULL, NULL);
 }

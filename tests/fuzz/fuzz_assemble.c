@@ -70,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 1:
 			if (n > CHUNK)
 				n = CHUNK;
-			if (!assembler_peek(&a, id, id)) /* it is a new one, the old one was given up */
+			if (!assembler_peek(&a, id,
+					    id)) /* it is a new one, the old one was given up */
 				*m = (struct model){ 0 };
 			memset(chunk, data[0], n);
 			assembler_add(&a, id, id, chunk, n);

@@ -214,8 +214,8 @@ enum tw_order {
 	TW_RUN,		/* a child that is a program */
 	TW_FLASH,	/* a child that is none */
 	TW_SUBREAPER,
-	TW_END,		/* whatever children there are */
-	TW_END_TOLD,	/* the same, of one whose parent is none of ours: it tells of its own exit */
+	TW_END,	     /* whatever children there are */
+	TW_END_TOLD, /* the same, of one whose parent is none of ours: it tells of its own exit */
 };
 
 /* The place of the one who gives the orders: what it is told it does itself. */

@@ -251,7 +251,7 @@ static void launch(struct storm *s, int place)
 /* One order to one of those that have nothing to do. */
 static void step(struct storm *s)
 {
-	static const enum tw_order orders[] = { TW_EXEC, TW_EXEC, TW_RUN,   TW_RUN,
+	static const enum tw_order orders[] = { TW_EXEC, TW_EXEC,  TW_RUN,  TW_RUN,
 						TW_RUN,	 TW_FLASH, TW_FLASH };
 	uint32_t what = pick(s, 32);
 	int place;
@@ -421,7 +421,8 @@ const struct tw_scenario tw_scenarios_lineage[] = {
 	{ "subreapers", subreapers, "orphans go to the nearest of several subreapers", false },
 	{ "orphans_of_orphans", orphans_of_orphans, "those who adopted end as well", false },
 	{ "daemons", daemons, "double forks below double forks", false },
-	{ "execs_among_children", execs_among_children, "execs between births, at all depths", false },
+	{ "execs_among_children", execs_among_children, "execs between births, at all depths",
+	  false },
 	{ "broad_tree", broad_tree, "39 in three generations; the middle one ends", false },
 	{ "deep_tree", deep_tree, "40 generations, of which some end", false },
 	{ NULL, NULL, NULL, false },
