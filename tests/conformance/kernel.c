@@ -400,19 +400,6 @@ int k_tell(struct kernel *k, int process, enum walk_kind walk, bool blind, wire_
 	return wire_encode_exec(&w, &k->tmp, emit, user);
 }
 
-void k_lost(struct kernel *k)
-{
-	struct msg_lost m = {
-		.count = 1,
-		.from = k->now,
-		.to = k_tick(k),
-		.stage = LOST_KERNEL_RING,
-	};
-
-	m.common.ktime = m.to;
-	wire_encode_lost(&m, k->emit, k->user);
-}
-
 int k_walked(struct kernel *k, uint64_t begin, bool incomplete, wire_emit_fn emit, void *user)
 {
 	struct msg_walked m = {

@@ -111,9 +111,6 @@ int k_reaper(const struct kernel *k, int process);
 int k_tell(struct kernel *k, int process, enum walk_kind walk, bool blind, wire_emit_fn emit,
 	   void *user);
 
-/* The kernel's word that something was lost until now. */
-void k_lost(struct kernel *k);
-
 /* The end of a walk through all of them. */
 int k_walked(struct kernel *k, uint64_t begin, bool incomplete, wire_emit_fn emit, void *user);
 

@@ -210,13 +210,6 @@ static bool do_late(struct scene *s, const struct call *c)
 	return true;
 }
 
-static bool do_lost(struct scene *s, const struct call *c)
-{
-	(void)c;
-	k_lost(&s->kernel);
-	return true;
-}
-
 static bool do_walk(struct scene *s, const struct call *c)
 {
 	struct kernel *k = &s->kernel;
@@ -524,8 +517,6 @@ static const char *text_of_world(struct scene *s, char *to, const struct call *c
 		return text_number(to, s->result);
 	if (!strcmp(c->word, "shown"))
 		return truth(s->sensor.shown);
-	if (!strcmp(c->word, "seen"))
-		return text_lineage(s->sensor.lineage);
 	if (!strcmp(c->word, "asked"))
 		return text_asked(s, to);
 	if (!strcmp(c->word, "n_asked"))
@@ -597,34 +588,15 @@ static const struct {
 	const char *word;
 	bool (*run)(struct scene *s, const struct call *c);
 } statements[] = {
-	{ "F", do_fork },
-	{ "Fp", do_fork },
-	{ "E", do_exec },
-	{ "X", do_exit },
-	{ "D", do_exit },
-	{ "Xq", do_exit },
-	{ "R", do_rename },
-	{ "Late", do_late },
-	{ "Lost", do_lost },
-	{ "Walk", do_walk },
-	{ "S", do_snapshot },
-	{ "Adopt", do_adopt },
-	{ "Subreaper", do_set },
-	{ "Kthread", do_set },
-	{ "Setuid", do_set },
-	{ "Login", do_set },
-	{ "Ns", do_set },
-	{ "Tty", do_set },
-	{ "Cgroup", do_set },
-	{ "As", do_act_as },
-	{ "Ready", do_sources },
-	{ "Maps", do_sources },
-	{ "Procfs", do_sources },
-	{ "Resolve", do_resolve },
-	{ "Reparent", do_reparent },
-	{ "Later", do_time },
-	{ "Between", do_time },
-	{ "Busy", do_time },
+	{ "F", do_fork },	  { "Fp", do_fork },	     { "E", do_exec },
+	{ "X", do_exit },	  { "D", do_exit },	     { "Xq", do_exit },
+	{ "R", do_rename },	  { "Late", do_late },	     { "Walk", do_walk },
+	{ "S", do_snapshot },	  { "Adopt", do_adopt },     { "Subreaper", do_set },
+	{ "Kthread", do_set },	  { "Setuid", do_set },	     { "Login", do_set },
+	{ "Ns", do_set },	  { "Tty", do_set },	     { "Cgroup", do_set },
+	{ "As", do_act_as },	  { "Ready", do_sources },   { "Maps", do_sources },
+	{ "Procfs", do_sources }, { "Resolve", do_resolve }, { "Reparent", do_reparent },
+	{ "Later", do_time },	  { "Between", do_time },    { "Busy", do_time },
 	{ "Cap", do_cap },
 };
 

@@ -15,7 +15,6 @@
  *	R(4) R(4,name)	a rename, which is any event: it tells who acts, and its parent
  *	Walk		a walk through all processes after a loss. Walk(take), Walk(tell): what was seen
  *			then, is told now. Walk(broken): it broke off after the first
- *	Lost		the kernel's word that something was lost
  *	S(4) S(4,blind)	the snapshot tells of a process; it does not know its parent
  *	lost:F(3,4)	it happens, but its message is lost; twice: it comes twice, late: at `Late`,
  *			again: now, and once more at `Late`
@@ -36,7 +35,7 @@
  * is_exec_exec(e)=F, missing(e)=T (it is known that what is above it is wrong or unknown), lineage(4)=ok
  * (missing, wrong, incomplete), exe(e)=ls, comm(4)=ls, args(4)=-l, ended(c)=T, stub(c)=T, began(e)=new
  * (at the last event), ended_at(c)=new, uid, auid, tty, cgroup, ns, sid, origin(4)=event, kthread(4)=T,
- * ppid(4)=3, shown=T, seen=ok (the lineage of the last event, when it was shown), result=2 (of Reparent), asked=4,3 (in /proc, in this order; begins anew after
+ * ppid(4)=3, shown=T, result=2 (of Reparent), asked=4,3 (in /proc, in this order; begins anew after
  * each look), n_asked=2, stat(name)=1.
  */
 #ifndef TSR_TESTS_SCENARIO_H

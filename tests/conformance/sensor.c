@@ -57,10 +57,8 @@ static void show(struct sensor *s, const struct tsr_event *ev)
 
 	s->n_shown++;
 	s->last_args[0] = '\0';
-	if (ev->image) {
-		s->lineage = lineage_at(&s->table, ev->image, ev->ktime);
-		s->table.stats.lineage[s->lineage]++;
-	}
+	if (ev->image)
+		s->table.stats.lineage[s->lineage = lineage_check(ev->image)]++;
 	if (ev->def->id != TSR_EVENT_SCHED_PROCESS_EXEC)
 		return;
 	n = ev->exec.args.len < sizeof(s->last_args) ? ev->exec.args.len : sizeof(s->last_args) - 1;
@@ -82,18 +80,12 @@ int sensor_message(void *user, const void *msg, size_t len)
 	} else if (e == WIRE_OK) {
 		if (s->now < ev.ktime)
 			s->now = ev.ktime;
-		if (ev.def->id == TSR_EVENT_LOST_EVENTS)
-			table_doubt(&s->table, ev.lost.to);
-		else if (s->tap)
+		if (s->tap)
 			s->tap(s->tap_user, &ev);
 		s->shown = table_apply(&s->table, &ev);
 		if (s->shown)
 			show(s, &ev);
 		table_done(&s->table, &ev);
-		if (s->now / NS_PER_SEC != s->tended) {
-			s->tended = s->now / NS_PER_SEC;
-			table_tend(&s->table, s->now);
-		}
 		if (!asked)
 			assembler_done(&s->chunks);
 	} else if (e != WIRE_PART) {
@@ -107,7 +99,7 @@ int sensor_message(void *user, const void *msg, size_t len)
 void sensor_between(struct sensor *s)
 {
 	lookup_tend(&s->lookup, 2 * NS_PER_MS);
-	table_reclaim(&s->table);
+	table_tend(&s->table, s->now);
 }
 
 void sensor_later(struct sensor *s, unsigned int seconds)

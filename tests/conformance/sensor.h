@@ -20,7 +20,7 @@ struct sensor {
 	struct lookup lookup;
 	struct assembler chunks;
 	struct kernel *kernel;
-	uint64_t now, tended;
+	uint64_t now;
 	bool unchecked;	   /* not after each message: for millions of them */
 	const char *wrong; /* what check_table() said first */
 	unsigned int malformed;

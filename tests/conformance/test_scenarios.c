@@ -165,9 +165,6 @@ static const struct scenario losses[] = {
 	  "F(0,1) F(1,2)=a lost:X(2) lost:F(1,2) R(2)  ended(a)=T size=2 stat(reused_pids)=1" },
 	{ "or in a walk",
 	  "F(0,1) F(1,2)=a lost:X(2) size=2 Walk size=1 ended(a)=T stat(lost_exits)=1" },
-	{ "once it is known that something was lost, no line is sure, until a walk",
-	  "F(0,1) F(1,2) F(2,3) R(3) seen=ok  Lost R(3) seen=missing lineage(3)=ok R(2) seen=ok R(3)"
-	  " seen=ok  Lost R(3) seen=missing Walk R(3) seen=ok" },
 	{ "a walk inserts those that were missed",
 	  "F(0,1) lost:F(1,2) lost:F(2,3) lost:E(3,x)  Walk  size=3 anc(3)=2 anc(2)=1 exe(3)=x"
 	  " exe(2)=boot1 origin(3)=snapshot lineage(3)=ok" },

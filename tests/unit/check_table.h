@@ -108,10 +108,8 @@ static inline void count_all(struct table_check *c)
 	}
 	for (size_t n = 0; n < t->n_exited; n++)
 		tally_add(&c->images, t->exited[(t->exited_first + n) % TABLE_EXITED_MAX].image);
-	for (size_t n = 0; n < ENV_CACHE; n++) {
+	for (size_t n = 0; n < ENV_CACHE; n++)
 		tally_add(&c->args, t->env_cache[n].env);
-		tally_add(&c->args, t->env_names[n]);
-	}
 	/* the list grows while it is gone through */
 	for (size_t n = 0; n < c->images.n; n++) {
 		const struct image *i = c->images.items[n].at;
